@@ -1,0 +1,1 @@
+"""What every room needs: errors, settings, logging, units, files. Imports nothing of ours."""
