@@ -20,8 +20,7 @@ def data_folder(given: Path | None = None) -> Path:
 
 def model_shelves(data: Path) -> list[Path]:
     """Folders that hold model folders, first match wins: the data folder, then what ships with the program."""
-    package = Path(__file__).parents[1]
-    return [data / "models", package / "models", package.parents[1] / "models"]
+    return [data / "models", Path(__file__).parents[3] / "models"]
 
 
 def list_models(data: Path) -> dict[str, Path]:
