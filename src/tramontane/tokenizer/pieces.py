@@ -1,0 +1,61 @@
+"""Encoding a rendered template: its special tokens as ids, everything between them as plain text."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tokenizers import AddedToken
+from tokenizers import Tokenizer as Backend
+
+
+def plain_backend(backend: Backend) -> Backend:
+    """A copy that spells special tokens out instead of recognising them."""
+    copy = Backend.from_str(backend.to_str())
+    copy.encode_special_tokens = True
+    return copy
+
+
+class PieceEncoder:
+    """Splits text at special tokens and encodes the pieces between them plainly."""
+
+    def __init__(self, backend: Backend) -> None:
+        added = backend.get_added_tokens_decoder()
+        specials = {index: token for index, token in sorted(added.items()) if token.special}
+        self.special_ids: dict[str, int] = {token.content: index for index, token in specials.items()}
+        longest_first = sorted(specials.values(), key=lambda token: -len(token.content))
+        self._split = re.compile("(" + "|".join(map(_pattern, longest_first)) + ")" if specials else "((?!))")
+        self._first = plain_backend(backend)
+        self._later = plain_backend(_without_first_space(backend))
+
+    def encode(self, text: str, restore: Callable[[str], str]) -> list[int]:
+        """Ids of `text`; `restore` is applied to each plain piece before it is encoded."""
+        ids: list[int] = []
+        for index, piece in enumerate(self._split.split(text)):
+            if index % 2:
+                ids.append(self.special_ids[piece if piece in self.special_ids else piece.strip()])
+            elif piece:
+                backend = self._later if index else self._first
+                ids += backend.encode(restore(piece), add_special_tokens=False).ids
+        return ids
+
+
+def _pattern(token: AddedToken) -> str:
+    # some makers let a special token swallow the white space around it
+    return (r"\s*" if token.lstrip else "") + re.escape(token.content) + (r"\s*" if token.rstrip else "")
+
+
+def _without_first_space(backend: Backend) -> Backend:
+    """SentencePiece's space in front belongs to the text's very first piece alone ("prepend_scheme": "first")."""
+
+    def visit(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: "never" if key == "prepend_scheme" and item == "first" else visit(item)
+                for key, item in value.items()
+            }
+        return [visit(item) for item in value] if isinstance(value, list) else value
+
+    source: dict[str, Any] = json.loads(backend.to_str())
+    source["pre_tokenizer"] = visit(source["pre_tokenizer"])
+    return Backend.from_str(json.dumps(source))
