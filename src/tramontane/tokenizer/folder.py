@@ -15,7 +15,7 @@ TOKEN_FIELDS = ("bos_token", "eos_token", "pad_token", "unk_token")
 
 @dataclass(frozen=True)
 class TokenizerFiles:
-    """What a folder says: the backend, the template's source, named special tokens, the ids that end an answer."""
+    """The backend, the template's source, the named special tokens, the ids that end an answer."""
 
     backend: Backend
     template: str | None = None

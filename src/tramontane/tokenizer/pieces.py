@@ -46,7 +46,7 @@ def _pattern(token: AddedToken) -> str:
 
 
 def _without_first_space(backend: Backend) -> Backend:
-    """SentencePiece's space in front belongs to the text's very first piece alone ("prepend_scheme": "first")."""
+    """With "prepend_scheme": "first", SentencePiece's space belongs to the text's very first piece alone."""
 
     def visit(value: Any) -> Any:
         if isinstance(value, dict):

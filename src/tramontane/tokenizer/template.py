@@ -17,8 +17,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tramontane.common.errors import TokenizerError
 
-# Contents are trimmed: a turn's text then starts right after the header's line feed, where generation starts too,
-# and no token can straddle the two.
+# Contents are trimmed: a turn's text then starts right after the header's line feed, where generation starts
+# too, and no token can straddle the two.
 CHATML = (
     "{%- for message in messages -%}"
     "{{ '<|im_start|>' + message['role'] + '\n' + (message['content'] | trim) + '<|im_end|>' + '\n' }}"
@@ -32,7 +32,7 @@ MAX_SOURCE_CHARACTERS = 1024 * 1024
 
 
 class _GenerationTag(Extension):
-    """`{% generation %}…{% endgeneration %}` marks the assistant's words for training; rendering keeps them as is."""
+    """`{% generation %}…{% endgeneration %}` marks the assistant's words for training: no change here."""
 
     tags = {"generation"}  # noqa: RUF012
 
@@ -136,7 +136,7 @@ class ChatTemplate:
                     raise TemplateError(f"it writes more than {MAX_CHARACTERS} characters")
         except Exception as error:  # untrusted code: it can fail in any way
             raise TokenizerError(
-                f"The chat template cannot render this conversation ({error}): check the order and the fields "
-                "of its messages."
+                f"The chat template cannot render this conversation ({error}): check its messages' "
+                "order and fields."
             ) from error
         return "".join(pieces)

@@ -3,8 +3,8 @@
 Three ways to encode, by whom the text comes from:
 - `encode`: text of people. A special token's string in it is spelled out like any other text.
 - `encode_rendered`: text that we wrote. Special tokens' strings become their ids.
-- `encode_chat`: messages of people inside a template of the model's maker. Only the template's own special tokens
-  become ids, so that no message can close its turn and speak as somebody else.
+- `encode_chat`: messages of people inside a template of the model's maker. Only the template's own special
+  tokens become ids, so that no message can close its turn and speak as somebody else.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,8 @@ class Tokenizer:
     def ours(cls, backend: Backend) -> Self:
         """Wrap a backend that has our special tokens, with our ChatML template."""
         named = {"eos_token": IM_END, "pad_token": END_OF_TEXT}
-        eos_ids = (backend.token_to_id(IM_END), backend.token_to_id(END_OF_TEXT))
+        vocabulary: dict[str, int] = backend.get_vocab()
+        eos_ids = (vocabulary[IM_END], vocabulary[END_OF_TEXT])
         return cls(TokenizerFiles(backend, CHATML, named, eos_ids))
 
     @classmethod
@@ -62,7 +63,7 @@ class Tokenizer:
         return [e.ids for e in self._plain.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def encode_prompt(self, text: str) -> list[int]:
-        """Ids of plain text as the beginning of a document: with what the model's maker puts first (Llama's <s>)."""
+        """`encode` for the beginning of a document: with what the model's maker puts first (Llama's <s>)."""
         ids: list[int] = self._plain.encode(text, add_special_tokens=True).ids
         return ids
 
@@ -101,7 +102,7 @@ class Tokenizer:
         return self._pieces.encode(text, shield.uncover)
 
     def encode_conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
-        """Ids of a whole conversation, and for each whether the assistant wrote it (its <|im_end|> included)."""
+        """A conversation's ids, and for each whether the assistant wrote it (its <|im_end|> included)."""
         return self.encode_conversations([messages])[0]
 
     def encode_conversations(
