@@ -9,8 +9,8 @@ Shapes: B batch, T time, H query heads, K key-value heads, D head dimension.
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 
 class Attention(Protocol):
@@ -36,14 +36,14 @@ class CausalAttention:
         length = query_BHTD.shape[-2]
         grouped = query_BHTD.shape[-3] != key_BKTD.shape[-3]
         if window is None or length <= window:
-            out = F.scaled_dot_product_attention(
+            out = functional.scaled_dot_product_attention(
                 query_BHTD, key_BKTD, value_BKTD, is_causal=True, enable_gqa=grouped
             )
         else:
             position = torch.arange(length, device=query.device)
             distance_TT = position[:, None] - position[None, :]
             mask_TT = (distance_TT >= 0) & (distance_TT < window)
-            out = F.scaled_dot_product_attention(
+            out = functional.scaled_dot_product_attention(
                 query_BHTD, key_BKTD, value_BKTD, attn_mask=mask_TT, enable_gqa=grouped
             )
         return out.transpose(-3, -2)

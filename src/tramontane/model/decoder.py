@@ -1,29 +1,29 @@
 """The one decoder: ids → hidden states → logits, under Hugging Face's parameter names.
 
-The same code trains, serves and explains. Attention is handed in (see attention.py); leading dimensions are free,
-so a batch of rows (B, T) and a flat run of tokens (N,) go through the same lines.
+The same code trains, serves and explains. Attention is handed in (see attention.py); leading dimensions are
+free, so a batch of rows (B, T) and a flat run of tokens (N,) go through the same lines.
 
-Shapes: ... leading dimensions, E hidden size, H query heads, K key-value heads, D head dimension, V vocabulary.
+Shapes: ... leading dimensions, E hidden size, H query heads, K key-value heads, D head size, V vocabulary.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tramontane.model.attention import Attention
 from tramontane.model.config import ModelConfig
-from tramontane.model.rope import rotary_table, rotate
+from tramontane.model.rope import Rotary, rotate
 
 
 class Linear(nn.Linear):
     """A linear map whose weights may be kept in a wider type than it computes in.
 
-    Training keeps float32 masters and computes in bfloat16; a cast to the type at hand is a view when they agree.
+    Training keeps float32 masters and computes in bfloat16; where the types agree, a cast costs nothing.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        return F.linear(x, self.weight.to(x.dtype), bias)
+        return functional.linear(x, self.weight.to(x.dtype), bias)
 
 
 class RMSNorm(nn.Module):
@@ -74,7 +74,7 @@ class MLP(nn.Module):
         self.down_proj = Linear(config.intermediate_size, config.hidden_size, bias=config.mlp_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        down: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        down: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
         return down
 
 
@@ -111,19 +111,15 @@ class Decoder(nn.Module):
     >>> logits = decoder.logits(hidden)                       # (..., V)
     """
 
-    cos: Tensor
-    sin: Tensor
-
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.model = Trunk(config)
-        self.lm_head = Linear(config.hidden_size, config.vocab_size, bias=False)
-        if config.tie_embeddings:
-            self.lm_head.weight = self.model.embed_tokens.weight
-        cos, sin = rotary_table(config)
-        self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
+        # a tied head is no module of its own, so that conversions and loading cannot untie it
+        self.lm_head = (
+            None if config.tie_embeddings else Linear(config.hidden_size, config.vocab_size, bias=False)
+        )
+        self.rotary = Rotary(config)
 
     def forward(
         self, ids: Tensor, positions: Tensor, attend: Attention, dtype: torch.dtype | None = None
@@ -134,13 +130,16 @@ class Decoder(nn.Module):
         """
         x = self.model.embed_tokens(ids)
         x = x if dtype is None else x.to(dtype)
-        rotary = self.cos[positions], self.sin[positions]
+        # one cast for all layers; the angles themselves need float32
+        cos, sin = (part.to(x.dtype) for part in self.rotary(positions))
         for block in self.model.layers:
-            x = block(x, rotary, attend)
+            x = block(x, (cos, sin), attend)
         hidden: Tensor = self.model.norm(x)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary, (..., V), in the hidden states' type."""
+        if self.lm_head is None:
+            return functional.linear(hidden, self.model.embed_tokens.weight.to(hidden.dtype))
         scores: Tensor = self.lm_head(hidden)
         return scores
