@@ -104,6 +104,21 @@ class Trunk(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.norm_eps)
 
 
+class TiedHead(nn.Module):
+    """The embedding table read the other way. It owns no parameter, so nothing can untie it."""
+
+    def __init__(self, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self._embedding = (embedding,)  # in a tuple, so that it is not registered a second time
+
+    @property
+    def weight(self) -> Tensor:
+        return self._embedding[0].weight
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return functional.linear(hidden, self.weight.to(hidden.dtype))
+
+
 class Decoder(nn.Module):
     """A dense decoder-only transformer.
 
@@ -115,9 +130,10 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.model = Trunk(config)
-        # a tied head is no module of its own, so that conversions and loading cannot untie it
-        self.lm_head = (
-            None if config.tie_embeddings else Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head: Linear | TiedHead = (
+            TiedHead(self.model.embed_tokens)
+            if config.tie_embeddings
+            else Linear(config.hidden_size, config.vocab_size, bias=False)
         )
         self.rotary = Rotary(config)
 
@@ -139,7 +155,5 @@ class Decoder(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary, (..., V), in the hidden states' type."""
-        if self.lm_head is None:
-            return functional.linear(hidden, self.model.embed_tokens.weight.to(hidden.dtype))
         scores: Tensor = self.lm_head(hidden)
         return scores

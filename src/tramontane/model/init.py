@@ -1,7 +1,7 @@
 """First weights of a new model.
 
-Every block starts as the identity (its output projections are zero), so that depth costs nothing at first; the
-projections into a block keep the scale of their input. As in nanochat (Karpathy, 2025).
+Every block starts as the identity (its output projections are zero), so that depth costs nothing at first;
+the projections into a block keep the scale of their input. As in nanochat (Karpathy, 2025).
 """
 
 import math
