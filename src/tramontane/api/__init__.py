@@ -1,0 +1,1 @@
+"""HTTP ↔ engine: one module a dialect over one layer that generates. Never imports torch."""

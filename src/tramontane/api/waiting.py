@@ -1,0 +1,47 @@
+"""Work that must not outlive the client it is for, nor the server's shutdown."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Receive
+
+from tramontane.api.drain import Drain
+from tramontane.api.problems import CLIENT_GONE
+
+T = TypeVar("T")
+
+
+async def disconnected(receive: Receive) -> None:
+    """Return when the client has hung up. Only once the request's body has been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def run_for_client(request: Request, drain: Drain, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`; no server cancels it by itself when the client hangs up.
+
+    Raise HTTPException 499 if the client hangs up, DrainingError if the shutdown's time is over.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(disconnected(request.receive))
+    over = asyncio.ensure_future(drain.over.wait())
+    try:
+        await asyncio.wait({task, gone, over}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise HTTPException(CLIENT_GONE, "The client hung up.") if gone.done() else drain.error()
+    finally:
+        await cancel_all(task, gone, over)
+
+
+async def cancel_all(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and wait until their `finally` blocks have run. Their results and errors are dropped."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # marks it as seen
