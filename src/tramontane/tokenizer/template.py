@@ -1,7 +1,8 @@
 """Chat templates: Jinja from a model folder, rendered in a sandbox by Hugging Face's conventions.
 
 A template comes with the weights, from whoever made them, so it is not trusted: it can neither reach Python's
-internals nor change its input (jinja2's immutable sandbox), and its time and output are bounded.
+internals nor change its input (jinja2's immutable sandbox), and its loops, calls, repetitions and output are
+bounded. A single filter call on a large value is not.
 Conventions: https://huggingface.co/docs/transformers/chat_templating
 """
 
@@ -27,7 +28,8 @@ CHATML = (
 )
 
 MAX_SECONDS = 2.0
-MAX_CHARACTERS = 64 * 1024 * 1024
+MAX_CHARACTERS = 16 * 1024 * 1024
+MAX_REPEATED_CHARACTERS = 100_000
 MAX_SOURCE_CHARACTERS = 1024 * 1024
 
 
@@ -61,9 +63,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call(context, function, *args, **kwargs)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        sizes = [len(x) if hasattr(x, "__len__") else abs(x) for x in (left, right)]
-        if (operator == "*" and sizes[0] * sizes[1] > MAX_CHARACTERS) or (operator == "**" and sizes[1] > 64):
-            raise TemplateError(f"{operator} would give too large a value")
+        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        if operator == "**" and not (numbers and abs(right) <= 64):
+            raise TemplateError("** takes numbers, and exponents up to 64")
+        # repeating lists could nest a huge value into a small one
+        if operator == "*" and not numbers and _repeated_size(left, right) > MAX_REPEATED_CHARACTERS:
+            raise TemplateError(f"* takes numbers, and text of up to {MAX_REPEATED_CHARACTERS} characters")
         return super().call_binop(context, operator, left, right)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -72,6 +77,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             tick = nodes.Call(nodes.Name("_tick", "load"), [], [], None, None)
             loop.body.insert(0, nodes.ExprStmt(tick).set_lineno(loop.lineno))
         return tree
+
+
+def _repeated_size(left: Any, right: Any) -> float:
+    text, count = (left, right) if isinstance(left, str) else (right, left)
+    return len(text) * count if isinstance(text, str) and isinstance(count, int) else float("inf")
 
 
 def _to_json(

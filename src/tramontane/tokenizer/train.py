@@ -23,8 +23,8 @@ MIN_VOCAB_SIZE = 256 + len(SPECIALS)
 def new_backend(model: models.BPE | None = None) -> Backend:
     """An untrained byte-level BPE of Qwen2's kind.
 
-    Unlike Qwen2 it has no NFC normaliser: any text then decodes to exactly what was encoded. NFC is the corpus
-    room's work, once, where texts are cleaned.
+    Unlike Qwen2 it has no NFC normaliser: any text then decodes to exactly what was encoded. NFC is the
+    corpus room's work, once, where texts are cleaned.
     """
     backend = Backend(model or models.BPE())
     backend.pre_tokenizer = pre_tokenizers.Sequence(
@@ -40,8 +40,8 @@ def new_backend(model: models.BPE | None = None) -> Backend:
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     """A tokenizer of exactly `vocab_size` tokens: the specials (ids 0 to 10), all 256 bytes, then merges.
 
-    The same texts in the same order give the same tokenizer. Where they are too few for so many merges, unused
-    special tokens fill the rest, so that the size is what a model's config says.
+    The same texts in the same order give the same tokenizer. Where they are too few for so many merges,
+    unused special tokens fill the rest, so that the size is what a model's config says.
     """
     if vocab_size < MIN_VOCAB_SIZE:
         raise TokenizerError(
