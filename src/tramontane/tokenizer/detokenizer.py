@@ -14,9 +14,9 @@ class Detokenizer:
     All that `push` and `finish` return, joined, is `tokenizer.decode_plain` of all ids pushed. Text is held
     back while it ends in the middle of a character.
 
-    Decoding only the newest ids would lose what a decoder does between tokens (SentencePiece drops the space in
-    front of a text's first word), so they are decoded together with the ids of the piece before, and the part
-    that is known already is cut off.
+    Decoding only the newest ids would lose what a decoder does between tokens (SentencePiece drops the space
+    in front of a text's first word), so they are decoded together with the ids of the piece before, and the
+    part that is known already is cut off.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
