@@ -1,0 +1,1 @@
+"""Documents in; clean, deduplicated, licensed, packed token shards with a manifest out."""

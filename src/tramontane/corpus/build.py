@@ -1,0 +1,165 @@
+"""The whole way: declared sources → clean, new documents → packed shards and their manifest."""
+
+import logging
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from tramontane.common.errors import CorpusError
+from tramontane.common.files import sha256_file
+from tramontane.corpus.documents import Document, clean_record
+from tramontane.corpus.duplicates import Deduplicator
+from tramontane.corpus.fingerprint import fingerprint
+from tramontane.corpus.manifest import Manifest, Shard, Split, write_manifest
+from tramontane.corpus.pack import SourcePacker, id_dtype
+from tramontane.corpus.read import ReadingPosition, iter_documents
+from tramontane.corpus.sources import Source, read_declaration, source_files
+from tramontane.tokenizer.specials import END_OF_TEXT
+from tramontane.tokenizer.tokenizer import Tokenizer
+
+BATCH_CHARACTERS = 1_000_000
+BATCH_DOCUMENTS = 4_096
+SPLITS: tuple[Split, ...] = ("train", "validation")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the build is: bytes on disk read, and documents kept."""
+
+    source: str
+    bytes_read: int
+    bytes_total: int
+    documents: int
+
+
+def build_corpus(
+    sources: Path,
+    root: Path,
+    out: Path,
+    tokenizer: Tokenizer,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Manifest:
+    """Read, clean, deduplicate, split and pack every source of the TOML file `sources` into the folder `out`.
+
+    Paths in it are relative to `root`. `out` must not exist yet; it appears when everything is in it.
+    """
+    if out.exists():
+        raise CorpusError(f"The folder {out} exists: remove it, or give another for the new corpus.")
+    if END_OF_TEXT not in tokenizer.special_ids:
+        raise CorpusError(
+            f"The tokenizer has no {END_OF_TEXT} to end documents with: train one for this corpus."
+        )
+    declaration = read_declaration(sources)
+    total = sum(file.stat().st_size for source in declaration.sources for file in source_files(source, root))
+    partial = out.with_name(f"{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    build = _Build(root, partial, tokenizer, Deduplicator(declaration.validation), total, progress)
+    for source in declaration.sources:
+        build.add_source(source)
+    manifest = build.manifest()
+    write_manifest(partial, manifest)
+    partial.rename(out)
+    return manifest
+
+
+class _Build:
+    """What the sources share: the duplicate index, the counts and the shards so far."""
+
+    def __init__(
+        self,
+        root: Path,
+        out: Path,
+        tokenizer: Tokenizer,
+        deduplicator: Deduplicator,
+        bytes_total: int,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self._root, self._out, self._tokenizer, self._deduplicator = root, out, tokenizer, deduplicator
+        self._bytes_total, self._report = bytes_total, report
+        self._position = ReadingPosition()
+        self._shards: list[Shard] = []
+        self._kept: Counter[str] = Counter()
+        self._masked: Counter[str] = Counter()
+        self._dropped: dict[str, Counter[str]] = {}
+
+    def add_source(self, source: Source) -> None:
+        packer = SourcePacker(source, self._out, self._tokenizer)
+        self._dropped[source.name] = Counter()
+        # one batch is tokenised and written while the next is read and compared
+        with ThreadPoolExecutor(1) as background:
+            pending: Future[None] | None = None
+            for batch in self._batches(source):
+                new = self._select(source, batch)
+                if pending is not None:
+                    pending.result()
+                pending = background.submit(packer.add, new)
+                progress = (self._position.bytes_read, self._bytes_total, self._kept.total())
+                self._report(Progress(source.name, *progress))
+                if source.limit is not None and self._kept[source.name] >= source.limit:
+                    break
+            if pending is not None:
+                pending.result()
+        self._shards += packer.finish()
+        if not self._kept[source.name]:
+            reasons = dict(self._dropped[source.name])
+            raise CorpusError(
+                f"The source {source.name!r} kept no document (dropped: {reasons}): correct it."
+            )
+
+    def _batches(self, source: Source) -> Iterator[list[Document]]:
+        batch: list[Document] = []
+        characters = 0
+        for record in iter_documents(source, self._root, self._position):
+            document = clean_record(record, source)
+            if isinstance(document, str):
+                self._dropped[source.name][document] += 1
+                continue
+            batch.append(document)
+            characters += len(document.text)
+            if characters >= BATCH_CHARACTERS or len(batch) >= BATCH_DOCUMENTS:
+                yield batch
+                batch, characters = [], 0
+        if batch:
+            yield batch
+
+    def _select(self, source: Source, batch: list[Document]) -> list[tuple[Document, Split]]:
+        keys = fingerprint([document.text for document in batch])
+        verdicts = self._deduplicator.judge(source.kind, [document.language for document in batch], keys)
+        new: list[tuple[Document, Split]] = []
+        for document, verdict in zip(batch, verdicts, strict=True):
+            if verdict in SPLITS:
+                new.append((document, verdict))
+            else:
+                self._dropped[source.name][verdict] += 1
+        self._kept[source.name] += len(new)
+        self._masked[source.name] += sum(document.masked for document, _ in new)
+        return new
+
+    def manifest(self) -> Manifest:
+        if forgotten := self._deduplicator.forgotten:
+            logger.warning("The duplicate index was full: %d of its oldest keys were forgotten.", forgotten)
+        return Manifest(
+            dtype=id_dtype(self._tokenizer.vocab_size),
+            vocab_size=self._tokenizer.vocab_size,
+            tokenizer_sha256=tokenizer_sha256(self._tokenizer),
+            end_of_text_id=self._tokenizer.special_ids[END_OF_TEXT],
+            shards=tuple(self._shards),
+            kept=dict(self._kept),
+            dropped={source: dict(reasons) for source, reasons in self._dropped.items()},
+            masked={source: count for source, count in self._masked.items() if count},
+        )
+
+
+def tokenizer_sha256(tokenizer: Tokenizer) -> str:
+    """SHA-256 of the tokenizer.json that the tokenizer saves."""
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save(Path(folder))
+        return sha256_file(Path(folder) / "tokenizer.json")
