@@ -9,6 +9,7 @@ from tokenizers import AddedToken, models, pre_tokenizers, processors
 from tokenizers import Tokenizer as Backend
 
 from tramontane.common.errors import TokenizerError
+from tramontane.common.files import sha256_file
 from tramontane.tokenizer.folder import TokenizerFiles
 from tramontane.tokenizer.specials import SPECIALS
 from tramontane.tokenizer.template import CHATML
@@ -104,6 +105,7 @@ def test_saving_and_loading_keeps_everything(tokenizer: Tokenizer, tmp_path: Pat
     loaded = Tokenizer.load(tmp_path)
     assert (loaded.vocab_size, loaded.special_ids) == (tokenizer.vocab_size, tokenizer.special_ids)
     assert loaded.eos_ids == tokenizer.eos_ids
+    assert loaded.sha256 == tokenizer.sha256 == sha256_file(tmp_path / "tokenizer.json")
     assert loaded.encode_batch(texts) == tokenizer.encode_batch(texts)
     messages = [{"role": "user", "content": "Bonjour"}]
     assert loaded.encode_chat(messages) == tokenizer.encode_chat(messages)

@@ -55,9 +55,15 @@ def write_tokenizer_folder(folder: Path, files: TokenizerFiles) -> None:
     if files.template is not None:
         config["chat_template"] = files.template
     generation = _read_json(folder / "generation_config.json") | {"eos_token_id": list(files.eos_ids)}
-    write_text_atomic(folder / "tokenizer.json", files.backend.to_str(pretty=True))
+    write_text_atomic(folder / "tokenizer.json", tokenizer_json(files.backend))
     write_text_atomic(folder / "tokenizer_config.json", _to_text(config))
     write_text_atomic(folder / "generation_config.json", _to_text(generation))
+
+
+def tokenizer_json(backend: Backend) -> str:
+    """The text of tokenizer.json."""
+    text: str = backend.to_str(pretty=True)
+    return text
 
 
 def _to_text(value: dict[str, Any]) -> str:

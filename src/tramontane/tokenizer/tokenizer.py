@@ -7,14 +7,21 @@ Three ways to encode, by whom the text comes from:
   tokens become ids, so that no message can close its turn and speak as somebody else.
 """
 
+import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from tokenizers import Tokenizer as Backend
 
 from tramontane.common.errors import TokenizerError
-from tramontane.tokenizer.folder import TokenizerFiles, read_tokenizer_folder, write_tokenizer_folder
+from tramontane.tokenizer.folder import (
+    TokenizerFiles,
+    read_tokenizer_folder,
+    tokenizer_json,
+    write_tokenizer_folder,
+)
 from tramontane.tokenizer.pieces import PieceEncoder, plain_backend
 from tramontane.tokenizer.shield import Shield
 from tramontane.tokenizer.specials import END_OF_TEXT, IM_END, IM_START
@@ -53,6 +60,11 @@ class Tokenizer:
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, tokenizer_config.json and the end tokens in generation_config.json."""
         write_tokenizer_folder(folder, self._files)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of the tokenizer.json that `save` writes: what a packed corpus names it by."""
+        return hashlib.sha256(tokenizer_json(self._files.backend).encode()).hexdigest()
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text; never a special id, whatever the text says."""
