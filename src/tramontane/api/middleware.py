@@ -8,15 +8,15 @@ from collections.abc import Collection
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tramontane.api.metrics import Metrics
 from tramontane.api.openai.errors import error_response
-from tramontane.api.problems import Problem, internal_problem
+from tramontane.api.problems import Problem, ProblemError, internal_problem
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 BODY_SECONDS = 30.0
+CLOSE = {"Connection": "close"}  # the rest of the body would be taken for the next request
 # No script, style, frame or connection from or to anywhere else: text of a model cannot make the page send
 # anything away.
 CONTENT_SECURITY_POLICY = (
@@ -122,15 +122,10 @@ class BodyLimit:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError as error:
-                raise HTTPException(
-                    408,
-                    f"The body took more than {BODY_SECONDS:g} s: send it faster.",
-                    {"Connection": "close"},
-                ) from error
+                raise ProblemError(_too_slow()) from error
             size += len(message.get("body", b""))
             if size > MAX_BODY_BYTES:
-                problem = _too_large()
-                raise HTTPException(problem.status, problem.message, dict(problem.headers))
+                raise ProblemError(_too_large())
             complete = not message.get("more_body", False)
             return message
 
@@ -139,4 +134,9 @@ class BodyLimit:
 
 def _too_large() -> Problem:
     message = f"The body has more than {MAX_BODY_BYTES} bytes: send less at once."
-    return Problem(413, message, code="content_too_large", headers={"Connection": "close"})
+    return Problem(413, message, code="content_too_large", headers=CLOSE)
+
+
+def _too_slow() -> Problem:
+    message = f"The body took more than {BODY_SECONDS:g} seconds: send it faster."
+    return Problem(408, message, code="request_timeout", headers=CLOSE)

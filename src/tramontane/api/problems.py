@@ -15,7 +15,6 @@ from tramontane.common.errors import (
     TramontaneError,
 )
 
-CLIENT_GONE = 499  # nginx's number for a client that hung up; nobody reads the answer
 RETRY_SECONDS = 1
 MAX_SHOWN = 80
 # the first that fits
@@ -38,6 +37,14 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class ProblemError(HTTPException):
+    """A problem raised where only HTTPException passes through: while a request's body is read."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.status, problem.message)
+        self.problem = problem
+
+
 def internal_problem(request_id: str) -> Problem:
     """Our own mistake: the log has the rest under the id."""
     message = f"The server failed on this request; its log says why under {request_id}."
@@ -58,7 +65,9 @@ def problem_of(error: Exception) -> Problem | None:
 
 
 def _http_problem(error: HTTPException) -> Problem:
-    code = HTTPStatus(error.status_code).name.lower() if error.status_code != CLIENT_GONE else "client_gone"
+    if isinstance(error, ProblemError):
+        return error.problem
+    code = HTTPStatus(error.status_code).name.lower()  # "not_found", "method_not_allowed"
     return Problem(error.status_code, str(error.detail), code=code, headers=error.headers or {})
 
 

@@ -60,7 +60,7 @@ async def _serve(
 ) -> None:
     client = EngineClient(folder)
     service = Service(ServedModel(folder, client))
-    server = _Server(_uvicorn_config(create_app(service, _host_names(host))))
+    server = Server(uvicorn_config(create_app(service, _host_names(host))))
     _handle_signals(server, service.drain)
     starting = service.model.start()
     url = _url(host, listener)
@@ -74,7 +74,7 @@ async def _serve(
         starting.result()  # raises why the engine did not start
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn without its own signal handling, which ends the process by the signal: exit code -15."""
 
     @contextlib.contextmanager
@@ -82,7 +82,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
+def uvicorn_config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -98,7 +98,7 @@ def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
     )
 
 
-def _handle_signals(server: _Server, drain: Drain) -> None:
+def _handle_signals(server: Server, drain: Drain) -> None:
     """The first signal drains, the second quits now."""
 
     def stop() -> None:
@@ -112,7 +112,7 @@ def _handle_signals(server: _Server, drain: Drain) -> None:
 
 
 async def _greet(
-    server: _Server,
+    server: Server,
     starting: asyncio.Future[None],
     url: str,
     open_browser: bool,

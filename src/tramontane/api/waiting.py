@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Receive
 
 from tramontane.api.drain import Drain
-from tramontane.api.problems import CLIENT_GONE
+from tramontane.api.problems import Problem, ProblemError
 
+# nginx's number for it; nobody reads the answer
+CLIENT_GONE = Problem(499, "The client hung up.", code="client_gone")
 T = TypeVar("T")
 
 
@@ -23,7 +24,7 @@ async def disconnected(receive: Receive) -> None:
 async def run_for_client(request: Request, drain: Drain, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; no server cancels it by itself when the client hangs up.
 
-    Raise HTTPException 499 if the client hangs up, DrainingError if the shutdown's time is over.
+    Raise ProblemError if the client hangs up, DrainingError if the shutdown's time is over.
     """
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(disconnected(request.receive))
@@ -32,7 +33,7 @@ async def run_for_client(request: Request, drain: Drain, work: Coroutine[Any, An
         await asyncio.wait({task, gone, over}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
-        raise HTTPException(CLIENT_GONE, "The client hung up.") if gone.done() else drain.error()
+        raise ProblemError(CLIENT_GONE) if gone.done() else drain.error()
     finally:
         await cancel_all(task, gone, over)
 

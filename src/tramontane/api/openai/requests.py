@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_core import PydanticCustomError
 
 from tramontane.api.generation import Chat, Message
-from tramontane.api.openai.fields import SamplingFields, unsupported
+from tramontane.api.openai.fields import SamplingFields, Text, unsupported, whole_characters
 
 MAX_ANSWERS = 128  # to one request: all of them may wait in the engine's queue at once
 DEFAULT_COMPLETION_TOKENS = 16  # OpenAI's own, for /v1/completions alone
@@ -36,7 +36,7 @@ class ChatMessage(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant"]
     content: Annotated[
-        str, BeforeValidator(_plain_text, json_schema_input_type=str | list[dict[str, Any]] | None)
+        Text, BeforeValidator(_plain_text, json_schema_input_type=str | list[dict[str, Any]] | None)
     ]
 
     @field_validator("role", mode="before")
@@ -69,7 +69,7 @@ class ChatRequest(SamplingFields):
 def _prompts(value: Any) -> Any:
     """One prompt or several, each text or token ids, as a list of prompts."""
     if isinstance(value, str):
-        return [value]
+        return [whole_characters(value)]
     if not isinstance(value, list) or not value:
         raise PydanticCustomError("prompt", "write a string, a list of strings, token ids or a list of those")
     if all(_is_id(item) for item in value):
@@ -80,7 +80,7 @@ def _prompts(value: Any) -> Any:
         raise PydanticCustomError(
             "prompt", "its items must all be strings, all token ids, or all lists of ids"
         )
-    return value
+    return [whole_characters(item) if isinstance(item, str) else item for item in value]
 
 
 def _is_id(value: Any) -> bool:
@@ -98,9 +98,8 @@ class CompletionRequest(SamplingFields):
     @model_validator(mode="after")
     def _bound_answers(self) -> Self:
         if len(self.prompt) * (self.n or 1) > MAX_ANSWERS:
-            raise PydanticCustomError(
-                "answers", "prompts times n must be at most {limit}", {"limit": MAX_ANSWERS}
-            )
+            reason = f"prompts times n must be at most {MAX_ANSWERS}"
+            raise PydanticCustomError("answers", "{reason}", {"reason": reason, "param": "n"})
         return self
 
     @property
