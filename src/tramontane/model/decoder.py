@@ -15,11 +15,23 @@ from tramontane.model.config import ModelConfig
 from tramontane.model.rope import Rotary, rotate
 
 
+class Embedding(nn.Embedding):
+    """A table of vectors. Random numbers on the meta device would cost seconds: torch imports much for them."""
+
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
+
 class Linear(nn.Linear):
     """A linear map whose weights may be kept in a wider type than it computes in.
 
     Training keeps float32 masters and computes in bfloat16; where the types agree, a cast costs nothing.
     """
+
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:
+            super().reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias.to(x.dtype)
@@ -27,7 +39,7 @@ class Linear(nn.Linear):
 
 
 class RMSNorm(nn.Module):
-    """Root-mean-square normalisation with gains (Zhang & Sennrich, 2019), computed in float32."""
+    """Root-mean-square normalisation with gains (Zhang & Sennrich, 2019); torch computes it in float32."""
 
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
@@ -35,9 +47,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = x.float()
-        wide = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)
-        return wide.to(x.dtype) * self.weight.to(x.dtype)
+        return functional.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
 
 
 class SelfAttention(nn.Module):
@@ -99,7 +109,7 @@ class Trunk(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens = Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.num_layers))
         self.norm = RMSNorm(config.hidden_size, config.norm_eps)
 

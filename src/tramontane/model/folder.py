@@ -109,9 +109,9 @@ def save_model(
     weight_map = {tensor: name for name, shard in zip(names, shards, strict=True) for tensor in shard}
     if len(shards) > 1:
         _write_json(folder / INDEX, {"metadata": _totals(shards, dtype), "weight_map": weight_map})
-    _write_json(
-        folder / "config.json", config_to_hf(decoder.config) | {"dtype": str(dtype).removeprefix("torch.")}
-    )
+    spelt = str(dtype).removeprefix("torch.")
+    types = {"dtype": spelt, "torch_dtype": spelt}  # transformers 5's spelling, and that of 4
+    _write_json(folder / "config.json", config_to_hf(decoder.config) | types)
     _remove_stale(folder, {*names, INDEX} if len(shards) > 1 else {*names})
 
 

@@ -4,43 +4,22 @@ Defaults are those of transformers' configuration classes: a field that a config
 transformers takes it to mean.
 """
 
-import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from tramontane.common.errors import ModelFileError
-from tramontane.model.config import ARCHITECTURES, FAMILIES, ModelConfig, RopeScaling
+from tramontane.model.config import ARCHITECTURES, FAMILIES, ModelConfig
+from tramontane.model.hf_rope import RotaryFields, Size, context_length, rope_from_hf, rope_to_hf
 
 LARGEST_CONFIG = 16 * 2**20  # bytes; real ones have a few thousand
 LAYER_TYPES = ("full_attention", "sliding_attention")
 MISTRAL_WINDOW = 4096  # what transformers takes where the field is absent; null means none
 
-Size = Annotated[int, msgspec.Meta(ge=1)]
 
-
-class _Rope(msgspec.Struct):
-    """`rope_parameters` (transformers 5) or `rope_scaling` (before)."""
-
-    rope_type: str | None = None
-    type: str | None = None  # the oldest spelling
-    rope_theta: float | None = None
-    partial_rotary_factor: float | None = None
-    factor: float | None = None
-    original_max_position_embeddings: Size | None = None
-    low_freq_factor: float | None = None
-    high_freq_factor: float | None = None
-    attention_factor: float | None = None
-    beta_fast: float | None = None
-    beta_slow: float | None = None
-    truncate: bool | None = None
-    mscale: float | None = None
-    mscale_all_dim: float | None = None
-
-
-class _Config(msgspec.Struct):
+class _Config(RotaryFields, kw_only=True):
     """The fields of config.json that say what to compute."""
 
     vocab_size: Size
@@ -50,17 +29,11 @@ class _Config(msgspec.Struct):
     num_attention_heads: Size
     num_key_value_heads: Size | None = None
     head_dim: Size | None = None
-    max_position_embeddings: Size | None = None
-    original_max_position_embeddings: Size | None = None
     hidden_act: str = "silu"
     rms_norm_eps: float = 1e-6
     tie_word_embeddings: bool = False
     attention_bias: bool = False
     mlp_bias: bool = False
-    rope_theta: float | None = None
-    partial_rotary_factor: float | None = None
-    rope_parameters: _Rope | None = None
-    rope_scaling: _Rope | None = None
     sliding_window: Size | UnsetType | None = UNSET
     use_sliding_window: bool = False
     max_window_layers: int = 28
@@ -99,12 +72,9 @@ def config_from_hf(raw: dict[str, Any]) -> ModelConfig:
         raise ModelFileError(f"config.json has a wrong field ({error}): put it right.") from None
     if fields.hidden_act != "silu":
         raise ModelFileError(f"hidden_act {fields.hidden_act!r} is not supported: use a model with 'silu'.")
-    max_positions = fields.max_position_embeddings or _default_positions(family)
-    theta, scaling = _rope(fields, max_positions)
-    if scaling is not None and scaling.kind == "yarn":
-        # Qwen's cards add YaRN and leave max_position_embeddings as it was: they mean the stretched length
-        assert scaling.original_max_positions is not None
-        max_positions = max(max_positions, int(scaling.factor * scaling.original_max_positions))
+    declared = fields.max_position_embeddings or _default_positions(family)
+    theta, scaling = rope_from_hf(fields, declared)
+    max_positions = context_length(declared, scaling)
     bias = fields.attention_bias and family in ("qwen3", "llama")
     eos = fields.eos_token_id
     return ModelConfig(
@@ -149,49 +119,14 @@ def _default_kv_heads(family: str, fields: _Config) -> int:
 
 
 def _default_head_dim(family: str, fields: _Config) -> int:
-    return 128 if family == "qwen3" else fields.hidden_size // fields.num_attention_heads
-
-
-def _rope(fields: _Config, max_positions: int) -> tuple[float, RopeScaling | None]:
-    """Rotary base and scaling. As in transformers, `rope_scaling` wins over `rope_parameters`."""
-    rope = fields.rope_scaling or fields.rope_parameters or _Rope()
-    theta = rope.rope_theta or fields.rope_theta or 10_000.0
-    partial = rope.partial_rotary_factor or fields.partial_rotary_factor or 1.0
-    if partial != 1:
-        raise ModelFileError(f"partial_rotary_factor {partial} is not supported: use a model with 1.0.")
-    kind = rope.rope_type or rope.type or "default"
-    if kind == "default":
-        return theta, None
-    original = None
-    if kind in ("llama3", "yarn"):
-        original = (
-            fields.original_max_position_embeddings or rope.original_max_position_embeddings or max_positions
-        )
-    factor = rope.factor
-    if factor is None and kind == "yarn" and original:
-        factor = max_positions / original
-    if factor is None:
+    if family == "qwen3":
+        return 128
+    if fields.hidden_size % fields.num_attention_heads:
         raise ModelFileError(
-            f"rope_type {kind!r} has no factor: add it to the rope parameters in config.json."
+            f"hidden_size {fields.hidden_size} is not a multiple of num_attention_heads "
+            f"{fields.num_attention_heads}: add head_dim to config.json."
         )
-    return theta, RopeScaling(
-        kind=kind,
-        factor=factor,
-        original_max_positions=original,
-        low_freq_factor=1.0 if rope.low_freq_factor is None else rope.low_freq_factor,
-        high_freq_factor=4.0 if rope.high_freq_factor is None else rope.high_freq_factor,
-        beta_fast=rope.beta_fast or 32.0,
-        beta_slow=rope.beta_slow or 1.0,
-        truncate=rope.truncate is not False,
-        attention_factor=_attention_factor(rope, factor),
-    )
-
-
-def _attention_factor(rope: _Rope, factor: float) -> float | None:
-    """DeepSeek's two `mscale` fields are another spelling of YaRN's attention factor."""
-    if rope.attention_factor is not None or not (rope.mscale and rope.mscale_all_dim) or factor <= 1:
-        return rope.attention_factor
-    return (0.1 * rope.mscale * math.log(factor) + 1) / (0.1 * rope.mscale_all_dim * math.log(factor) + 1)
+    return fields.hidden_size // fields.num_attention_heads
 
 
 def _windows(family: str, fields: _Config, max_positions: int) -> tuple[int | None, ...]:
@@ -247,7 +182,7 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
         "attention_dropout": 0.0,
         "bos_token_id": config.bos_token_id,
         "eos_token_id": list(eos) if len(eos) > 1 else eos[0] if eos else None,
-        **_rope_to_hf(config),
+        **rope_to_hf(config),
     }
     if config.family in ("qwen3", "llama"):
         raw["attention_bias"] = config.qkv_bias
@@ -256,32 +191,6 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
     else:
         raw |= _windows_to_hf(config)
     return raw
-
-
-def _rope_to_hf(config: ModelConfig) -> dict[str, Any]:
-    """Both spellings: transformers 4 and llama.cpp read the first two fields, transformers 5 the last."""
-    scaling = config.rope_scaling
-    parameters: dict[str, Any] = {}
-    if scaling is not None:
-        parameters = {"rope_type": scaling.kind, "factor": scaling.factor}
-        if scaling.original_max_positions is not None:
-            parameters["original_max_position_embeddings"] = scaling.original_max_positions
-        if scaling.kind == "llama3":
-            parameters["low_freq_factor"] = scaling.low_freq_factor
-            parameters["high_freq_factor"] = scaling.high_freq_factor
-        if scaling.kind == "yarn":
-            parameters |= {
-                "beta_fast": scaling.beta_fast,
-                "beta_slow": scaling.beta_slow,
-                "truncate": scaling.truncate,
-            }
-            if scaling.attention_factor is not None:
-                parameters["attention_factor"] = scaling.attention_factor
-    return {
-        "rope_theta": config.rope_theta,
-        "rope_scaling": parameters or None,
-        "rope_parameters": {"rope_type": "default", **parameters, "rope_theta": config.rope_theta},
-    }
 
 
 def _windows_to_hf(config: ModelConfig) -> dict[str, Any]:

@@ -38,11 +38,10 @@ class Rotary(nn.Module):
         return self
 
     def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Positions (...) → cosines and sines, both (..., D/2), float32."""
-        angles = positions.unsqueeze(-1).float() * self.frequencies
-        if self.amplitude == 1:
-            return angles.cos(), angles.sin()
-        return angles.cos() * self.amplitude, angles.sin() * self.amplitude
+        """What `rotate` needs for positions (...): cosines and signed sines, both (..., 1, D), float32."""
+        angles = positions[..., None, None].float() * self.frequencies
+        cos, sin = angles.cos() * self.amplitude, angles.sin() * self.amplitude
+        return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
 
 
 def rotary_frequencies(config: ModelConfig) -> Tensor:
@@ -99,7 +98,5 @@ def rotary_amplitude(scaling: RopeScaling | None) -> float:
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate x (..., heads, D) by the angles of its positions, cos and sin (..., D/2) in the type of x."""
-    cos, sin = cos.unsqueeze(-2), sin.unsqueeze(-2)
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    """Turn each pair (x[i], x[i + D/2]) of x (..., heads, D) by its position's angle; see Rotary.forward."""
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
