@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from tramontane.common.errors import CorpusError
 from tramontane.common.files import sha256_file
@@ -16,22 +15,21 @@ from tramontane.corpus.documents import Document, clean_record
 from tramontane.corpus.duplicates import Deduplicator
 from tramontane.corpus.fingerprint import fingerprint
 from tramontane.corpus.manifest import Manifest, Shard, Split, write_manifest
-from tramontane.corpus.pack import SourcePacker, id_dtype
+from tramontane.corpus.pack import Encoder, SourcePacker
 from tramontane.corpus.read import ReadingPosition, iter_documents
-from tramontane.corpus.sources import Source, read_declaration, source_files
+from tramontane.corpus.sources import Declaration, Source, read_declaration, source_files
 from tramontane.tokenizer.specials import END_OF_TEXT
 from tramontane.tokenizer.tokenizer import Tokenizer
 
 BATCH_CHARACTERS = 1_000_000
 BATCH_DOCUMENTS = 4_096
-SPLITS: tuple[Split, ...] = ("train", "validation")
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the build is: bytes on disk read, and documents kept."""
+    """How far the build is: the source in hand, bytes on disk read, documents kept."""
 
     source: str
     bytes_read: int
@@ -39,16 +37,16 @@ class Progress:
     documents: int
 
 
+Report = Callable[[Progress], None]
+
+
 def build_corpus(
-    sources: Path,
-    root: Path,
-    out: Path,
-    tokenizer: Tokenizer,
-    progress: Callable[[Progress], None] = lambda _: None,
+    sources: Path, root: Path, out: Path, tokenizer: Tokenizer, progress: Report = lambda _: None
 ) -> Manifest:
     """Read, clean, deduplicate, split and pack every source of the TOML file `sources` into the folder `out`.
 
     Paths in it are relative to `root`. `out` must not exist yet; it appears when everything is in it.
+    Raise CorpusError for a source that cannot be read, or of which nothing is left.
     """
     if out.exists():
         raise CorpusError(f"The folder {out} exists: remove it, or give another for the new corpus.")
@@ -57,13 +55,12 @@ def build_corpus(
             f"The tokenizer has no {END_OF_TEXT} to end documents with: train one for this corpus."
         )
     declaration = read_declaration(sources)
-    total = sum(file.stat().st_size for source in declaration.sources for file in source_files(source, root))
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    build = _Build(root, partial, tokenizer, Deduplicator(declaration.validation), total, progress)
+    build = _Build(declaration, root, partial, tokenizer)
     for source in declaration.sources:
-        build.add_source(source)
+        build.add_source(source, progress)
     manifest = build.manifest()
     write_manifest(partial, manifest)
     partial.rename(out)
@@ -71,47 +68,43 @@ def build_corpus(
 
 
 class _Build:
-    """What the sources share: the duplicate index, the counts and the shards so far."""
+    """What the sources share: the duplicate index, the counts, and the shards so far."""
 
-    def __init__(
-        self,
-        root: Path,
-        out: Path,
-        tokenizer: Tokenizer,
-        deduplicator: Deduplicator,
-        bytes_total: int,
-        report: Callable[[Progress], None],
-    ) -> None:
-        self._root, self._out, self._tokenizer, self._deduplicator = root, out, tokenizer, deduplicator
-        self._bytes_total, self._report = bytes_total, report
+    def __init__(self, declaration: Declaration, root: Path, out: Path, tokenizer: Tokenizer) -> None:
+        self._root, self._out, self._tokenizer = root, out, tokenizer
+        files = (file for source in declaration.sources for file in source_files(source, root))
+        self._bytes_total = sum(file.stat().st_size for file in files)
         self._position = ReadingPosition()
+        self._encoder = Encoder(tokenizer)
+        self._deduplicator = Deduplicator(declaration.validation)
         self._shards: list[Shard] = []
         self._kept: Counter[str] = Counter()
         self._masked: Counter[str] = Counter()
         self._dropped: dict[str, Counter[str]] = {}
 
-    def add_source(self, source: Source) -> None:
-        packer = SourcePacker(source, self._out, self._tokenizer)
+    def add_source(self, source: Source, report: Report) -> None:
+        packer = SourcePacker(source, self._out, self._encoder)
         self._dropped[source.name] = Counter()
         # one batch is tokenised and written while the next is read and compared
         with ThreadPoolExecutor(1) as background:
-            pending: Future[None] | None = None
+            packing: Future[None] | None = None
             for batch in self._batches(source):
                 new = self._select(source, batch)
-                if pending is not None:
-                    pending.result()
-                pending = background.submit(packer.add, new)
-                progress = (self._position.bytes_read, self._bytes_total, self._kept.total())
-                self._report(Progress(source.name, *progress))
+                if packing is not None:
+                    packing.result()
+                packing = background.submit(packer.add, new)
+                read = self._position.bytes_read
+                report(Progress(source.name, read, self._bytes_total, self._kept.total()))
                 if source.limit is not None and self._kept[source.name] >= source.limit:
                     break
-            if pending is not None:
-                pending.result()
+            if packing is not None:
+                packing.result()
         self._shards += packer.finish()
         if not self._kept[source.name]:
-            reasons = dict(self._dropped[source.name])
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self._dropped[source.name].items())
             raise CorpusError(
-                f"The source {source.name!r} kept no document (dropped: {reasons}): correct it."
+                f"Of the source {source.name!r} no document is left ({reasons or 'it is empty'}): "
+                "correct its declaration or leave it out."
             )
 
     def _batches(self, source: Source) -> Iterator[list[Document]]:
@@ -131,23 +124,21 @@ class _Build:
             yield batch
 
     def _select(self, source: Source, batch: list[Document]) -> list[tuple[Document, Split]]:
-        keys = fingerprint([document.text for document in batch])
-        verdicts = self._deduplicator.judge(source.kind, [document.language for document in batch], keys)
-        new: list[tuple[Document, Split]] = []
-        for document, verdict in zip(batch, verdicts, strict=True):
-            if verdict in SPLITS:
-                new.append((document, verdict))
-            else:
-                self._dropped[source.name][verdict] += 1
-        self._kept[source.name] += len(new)
-        self._masked[source.name] += sum(document.masked for document, _ in new)
-        return new
+        """The batch's new documents with their splits, at most as many as the source's limit leaves."""
+        keys_NK = fingerprint([document.text for document in batch])
+        languages = [document.language for document in batch]
+        room = None if source.limit is None else source.limit - self._kept[source.name]
+        judgement = self._deduplicator.judge(source.kind, languages, keys_NK, room)
+        self._dropped[source.name].update(judgement.dropped)
+        self._kept[source.name] += len(judgement.kept)
+        self._masked[source.name] += sum(batch[i].masked for i in judgement.kept)
+        return [(batch[i], split) for i, split in judgement.kept.items()]
 
     def manifest(self) -> Manifest:
         if forgotten := self._deduplicator.forgotten:
             logger.warning("The duplicate index was full: %d of its oldest keys were forgotten.", forgotten)
         return Manifest(
-            dtype=id_dtype(self._tokenizer.vocab_size),
+            dtype=self._encoder.dtype,
             vocab_size=self._tokenizer.vocab_size,
             tokenizer_sha256=tokenizer_sha256(self._tokenizer),
             end_of_text_id=self._tokenizer.special_ids[END_OF_TEXT],

@@ -1,4 +1,4 @@
-"""Text → clean text: Unicode repaired and composed, white space tidied, addresses and phone numbers masked."""
+"""Text → clean text: Unicode repaired and composed, white space tidied, contact details masked."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def normalise(text: str) -> str:
-    """`text` in NFC, repaired by ftfy where it looks broken, without trailing spaces and piled blank lines."""
+    """`text` in NFC, repaired by ftfy where it looks broken, without trailing spaces and empty stretches."""
     if not text.isascii() or "&" in text or not text.isprintable():
         if _SUSPICIOUS.search(text):
             text = ftfy.fix_text(text, _FTFY)
@@ -38,6 +38,7 @@ PHONE_MASKS = {"fr": "01 99 00 00 00", "en": "202-555-0100"}
 _EMAIL = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}(?!\w)"
 )
+_DIGIT_GROUPS = re.compile(r"[0-9][0-9][ .)/-]?[0-9][0-9]")  # quick: most texts have no number at all
 # International, French with its 0, North American with its separators: phonenumbers decides which are real.
 _PHONE = re.compile(
     r"(?<![\w.,+/-])"
@@ -51,6 +52,8 @@ def mask_personal(text: str, language: str) -> tuple[str, int]:
     count = 0
     if "@" in text:
         text, count = _EMAIL.subn(EMAIL_MASK, text)
+    if not _DIGIT_GROUPS.search(text):
+        return text, count
     phones = 0
 
     def mask(match: re.Match[str]) -> str:

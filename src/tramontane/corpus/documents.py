@@ -18,7 +18,7 @@ ROLES = ("user", "assistant")
 
 @dataclass(frozen=True)
 class Document:
-    """Clean text; a conversation has its messages too, whose contents `text` joins. `masked` counts what was."""
+    """Clean text, in which `masked` details were masked; of a conversation `text` joins the messages."""
 
     text: str
     language: str

@@ -1,9 +1,12 @@
 """Which documents are new, which repeat another, and which are held out for validation.
 
-Documents are compared within their kind: a dialogue about a story may repeat the story. Duplicates are dropped
-before the split, so that a held-out document has no near duplicate of its own kind in train; one of the other kind
-is dropped if it comes later, and keeps the document itself in train if it came earlier.
+Documents are compared within their kind: a dialogue about a story may repeat the story. Duplicates are
+dropped before the split, so that a held-out document has no near duplicate of its own kind in train. One of
+the other kind is dropped if it comes later, and keeps the document itself in train if it came earlier.
 """
+
+from collections import Counter
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,6 +22,14 @@ HELD_OUT = "near duplicate of a held-out document"
 CAPACITY = 24_000_000  # keys a kind: 192 MB, 1.6 million documents
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """Of a batch: the kept documents' places and splits, and how many were dropped for which reason."""
+
+    kept: dict[int, Split] = field(default_factory=dict)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
 class Deduplicator:
     """Holds the keys of all documents kept so far, 120 bytes a document, at most `capacity` keys a kind."""
 
@@ -32,26 +43,29 @@ class Deduplicator:
     def forgotten(self) -> int:
         return sum(keys.forgotten for keys in (*self._kept.values(), self._held_out))
 
-    def judge(self, kind: Kind, languages: list[str], keys_NK: Keys) -> list[Split | str]:
-        """For each document in order: its split, or EXACT, NEAR or HELD_OUT, why it is dropped."""
+    def judge(self, kind: Kind, languages: list[str], keys_NK: Keys, room: int | None = None) -> Judgement:
+        """Judge a batch in its order, until `room` documents are kept."""
         seen_NK = self._kept[kind].contains(keys_NK)
-        held_out_N = self._held_out.contains(keys_NK).any(axis=1)
-        other: Kind = "chat" if kind == "prose" else "prose"
-        foreign_N = self._kept[other].contains(keys_NK).any(axis=1)
-        verdicts: list[Split | str] = []
+        exact_N, near_N = seen_NK[:, 0], np.any(seen_NK, axis=1)
+        held_out_N = np.any(self._held_out.contains(keys_NK), axis=1)
+        foreign_N = np.any(self._kept["chat" if kind == "prose" else "prose"].contains(keys_NK), axis=1)
+        judgement = Judgement()
         batch: set[int] = set()
         for i, keys in enumerate(keys_NK.tolist()):
-            if seen_NK[i, 0] or keys[0] in batch:
-                verdicts.append(EXACT)
-            elif seen_NK[i].any() or not batch.isdisjoint(keys):
-                verdicts.append(NEAR)
+            if len(judgement.kept) == room:
+                break
+            if exact_N[i] or keys[0] in batch:
+                judgement.dropped[EXACT] += 1
+            elif near_N[i] or not batch.isdisjoint(keys):
+                judgement.dropped[NEAR] += 1
             elif held_out_N[i]:
-                verdicts.append(HELD_OUT)
+                judgement.dropped[HELD_OUT] += 1
             else:
                 batch.update(keys)
-                verdicts.append(self._split(kind, languages[i], keys[0], bool(foreign_N[i])))
-        self._remember(kind, keys_NK, np.array(verdicts))
-        return verdicts
+                judgement.kept[i] = self._split(kind, languages[i], keys[0], bool(foreign_N[i]))
+        self._kept[kind].add(keys_NK[list(judgement.kept)])
+        self._held_out.add(keys_NK[[i for i, split in judgement.kept.items() if split == "validation"]])
+        return judgement
 
     def _split(self, kind: Kind, language: str, key: int, foreign: bool) -> Split:
         """By the text's hash; the first document of each kind and language is held out whatever its hash."""
@@ -60,10 +74,3 @@ class Deduplicator:
             return "train"
         self._languages_held_out.add((kind, language))
         return "validation"
-
-    def _remember(
-        self, kind: Kind, keys_NK: Keys, verdicts: np.ndarray[tuple[int], np.dtype[np.str_]]
-    ) -> None:
-        held_out = verdicts == "validation"
-        self._kept[kind].add(keys_NK[held_out | (verdicts == "train")])
-        self._held_out.add(keys_NK[held_out])

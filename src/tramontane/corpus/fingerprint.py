@@ -1,7 +1,7 @@
 """Texts → duplicate keys: one for the text itself, and MinHash band keys of its five-word shingles.
 
 Two texts that share a band key are near duplicates: with 14 bands of 8 rows, pairs of Jaccard similarity 0.5,
-0.75, 0.8, 0.9 meet with probability 5 %, 77 %, 92 %, 99.9 % (Broder 1997; FineWeb's setting, Penedo et al. 2024).
+0.75, 0.8, 0.9 meet with probability 5 %, 77 %, 92 %, 99.9 % (Broder 1997; as FineWeb, Penedo et al. 2024).
 All work is vectorised over a batch of texts. Shape legend: N texts, W words, S shingles, K = 1 + BANDS keys.
 """
 
@@ -23,7 +23,7 @@ _WORD_WEIGHTS = _rng.integers(1, 2**63, size=SHINGLE_WORDS, dtype=np.uint64) | n
 _BAND_WEIGHTS = _rng.integers(1, 2**63, size=ROWS, dtype=np.uint64) | np.uint64(1)
 _BAND_SALTS = _rng.integers(1, 2**63, size=BANDS, dtype=np.uint64)
 
-# A word is a run of ASCII letters and digits and of any bytes beyond ASCII: quick, and good for both languages.
+# A word is a run of ASCII letters and digits and of any bytes beyond ASCII: quick, and the same everywhere.
 _IS_WORD = np.zeros(256, dtype=bool)
 _IS_WORD[[*range(ord("0"), ord("9") + 1), *range(ord("a"), ord("z") + 1), *range(128, 256)]] = True
 

@@ -1,6 +1,7 @@
 """A set of 64-bit keys in 8 bytes each, with a bound."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tramontane.corpus.fingerprint import Keys
 
@@ -20,19 +21,19 @@ class KeySet:
     def __len__(self) -> int:
         return sum(len(run) for run in self._runs)
 
-    def contains(self, keys: Keys) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """For each key, of any shape, whether it was added."""
+    def contains(self, keys: Keys) -> NDArray[np.bool_]:
+        """For each key whether it was added."""
         flat = keys.ravel()
+        found = np.empty(keys.shape, dtype=np.bool_)
         order = np.argsort(flat)  # neighbouring look-ups then share cache lines
         queries = flat[order]
-        found_sorted = np.zeros(len(flat), dtype=bool)
+        found_sorted = np.zeros(len(flat), dtype=np.bool_)
         for run in self._runs:
             places = np.searchsorted(run, queries)
             places[places == len(run)] = 0
             found_sorted |= run[places] == queries
-        found = np.empty_like(found_sorted)
-        found[order] = found_sorted
-        return found.reshape(keys.shape)
+        found.reshape(-1)[order] = found_sorted
+        return found
 
     def add(self, keys: Keys) -> None:
         if not keys.size:

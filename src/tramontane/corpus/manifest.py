@@ -13,6 +13,7 @@ from tramontane.corpus.sources import Kind
 
 MANIFEST = "manifest.json"
 Split = Literal["train", "validation"]
+Dtype = Literal["uint16", "uint32"]
 
 
 class Shard(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ class Shard(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """`dropped` and `masked` count documents by source and reason; `kept` counts them by source."""
 
-    dtype: Literal["uint16", "uint32"]
+    dtype: Dtype
     vocab_size: int
     tokenizer_sha256: str
     end_of_text_id: int

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 import zstandard
@@ -43,16 +42,16 @@ class ReadingPosition:
     """How many bytes on disk have been read, for the progress bar."""
 
     finished: int = 0
-    _open: list[BinaryIO] = field(default_factory=list)
+    _open: list[io.BufferedReader] = field(default_factory=list)
 
     @property
     def bytes_read(self) -> int:
         return self.finished + sum(file.tell() for file in self._open)
 
-    def opened(self, file: BinaryIO) -> None:
+    def opened(self, file: io.BufferedReader) -> None:
         self._open.append(file)
 
-    def closing(self, file: BinaryIO, size: int) -> None:
+    def closing(self, file: io.BufferedReader, size: int) -> None:
         self._open.remove(file)
         self.finished += size
 
@@ -74,7 +73,7 @@ def iter_documents(
                 position.closing(raw, path.stat().st_size)
 
 
-def _iter_file(path: Path, raw: BinaryIO) -> Iterator[Record | Unreadable]:
+def _iter_file(path: Path, raw: io.BufferedReader) -> Iterator[Record | Unreadable]:
     form = file_format(path)
     if form == ".parquet":
         return _iter_parquet(path, raw)
@@ -84,13 +83,13 @@ def _iter_file(path: Path, raw: BinaryIO) -> Iterator[Record | Unreadable]:
     return _iter_text(stream, markdown=form != ".txt")
 
 
-def _decompressed(path: Path, raw: BinaryIO) -> io.BufferedReader:
+def _decompressed(path: Path, raw: io.BufferedReader) -> io.BufferedReader:
     suffix = path.suffix.lower()
     if suffix == ".zst":
         return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
     if suffix == ".gz":
         return io.BufferedReader(gzip.GzipFile(fileobj=raw))
-    return io.BufferedReader(raw)
+    return raw
 
 
 def _iter_json_lines(stream: io.BufferedReader) -> Iterator[Record | Unreadable]:
@@ -108,7 +107,7 @@ def _iter_json_lines(stream: io.BufferedReader) -> Iterator[Record | Unreadable]
                 yield Unreadable()
 
 
-def _iter_parquet(path: Path, raw: BinaryIO) -> Iterator[Record | Unreadable]:
+def _iter_parquet(path: Path, raw: io.BufferedReader) -> Iterator[Record | Unreadable]:
     import pyarrow
     import pyarrow.parquet
 

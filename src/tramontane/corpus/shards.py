@@ -2,13 +2,12 @@
 
 import hashlib
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tramontane.corpus.manifest import Shard, Split
+from tramontane.corpus.manifest import Dtype, Shard, Split, stem
 from tramontane.corpus.sources import MIXED, Source
 
 MAX_SHARD_TOKENS = 2**26
@@ -16,40 +15,43 @@ MAX_SHARD_TOKENS = 2**26
 
 @dataclass(frozen=True)
 class Packed:
-    """A document's ids with <|endoftext|> at the end, a conversation's mask, and the size of its text."""
+    """A document as stored: ids in the shard's dtype, a conversation's mask, and the size of its text."""
 
-    ids: Sequence[int]
-    mask: Sequence[bool] | None
+    ids: bytes
+    mask: bytes | None
     characters: int
     bytes: int
 
 
-class ShardWriter:
-    """Writes one source's documents of one language and split; starts a new shard after `max_tokens`."""
+@dataclass(frozen=True)
+class ShardKind:
+    """What all documents of a shard have in common."""
 
-    def __init__(
-        self,
-        folder: Path,
-        source: Source,
-        language: str,
-        split: Split,
-        dtype: str,
-        max_tokens: int = MAX_SHARD_TOKENS,
-    ) -> None:
-        middle = f"-{language}" if source.language == MIXED else ""
-        self._name = f"{source.name}{middle}-{split}"
-        self._folder, self._source, self._language, self._split = folder, source, language, split
-        self._dtype = np.dtype(dtype).newbyteorder("<")
-        self._max_tokens = max_tokens
+    source: Source
+    language: str
+    split: Split
+    dtype: Dtype
+
+    @property
+    def name(self) -> str:
+        language = f"-{self.language}" if self.source.language == MIXED else ""
+        return f"{self.source.name}{language}-{self.split}"
+
+
+class ShardWriter:
+    """Writes documents of one kind of shard into `folder`; starts a new shard after `max_tokens`."""
+
+    def __init__(self, folder: Path, kind: ShardKind, max_tokens: int = MAX_SHARD_TOKENS) -> None:
+        self._folder, self._kind, self._max_tokens = folder, kind, max_tokens
+        self._id_bytes = np.dtype(kind.dtype).itemsize
         self._shards: list[Shard] = []
         self._open()
 
     def _open(self) -> None:
-        stem = self._folder / f"{self._name}-{len(self._shards):05d}"
-        self._ids_file = stem.with_name(f"{stem.name}.bin").open("xb")
-        self._mask_file = (
-            stem.with_name(f"{stem.name}.mask").open("xb") if self._source.kind == "chat" else None
-        )
+        name = f"{self._kind.name}-{len(self._shards):05d}"
+        self._ids_file = (self._folder / f"{name}.bin").open("xb")
+        chat = self._kind.source.kind == "chat"
+        self._mask_file = (self._folder / f"{name}.mask").open("xb") if chat else None
         self._digest = hashlib.sha256()
         self._offsets = array("Q", [0])
         self._characters = self._bytes = 0
@@ -58,13 +60,13 @@ class ShardWriter:
         if self._offsets[-1] >= self._max_tokens:
             self._close()
             self._open()
-        data = np.asarray(document.ids, dtype=self._dtype).tobytes()
-        self._ids_file.write(data)
-        self._digest.update(data)
+        tokens = len(document.ids) // self._id_bytes
+        self._ids_file.write(document.ids)
+        self._digest.update(document.ids)
         if self._mask_file is not None:
-            assert document.mask is not None and len(document.mask) == len(document.ids)
-            self._mask_file.write(bytes(document.mask))
-        self._offsets.append(self._offsets[-1] + len(document.ids))
+            assert document.mask is not None and len(document.mask) == tokens
+            self._mask_file.write(document.mask)
+        self._offsets.append(self._offsets[-1] + tokens)
         self._characters += document.characters
         self._bytes += document.bytes
 
@@ -78,19 +80,18 @@ class ShardWriter:
         self._ids_file.close()
         if self._mask_file is not None:
             self._mask_file.close()
-        np.asarray(self._offsets, dtype="<u8").tofile(file.with_suffix(".offsets"))
-        self._shards.append(
-            Shard(
-                file=file.name,
-                source=self._source.name,
-                kind=self._source.kind,
-                language=self._language,
-                licence=self._source.licence,
-                split=self._split,
-                documents=len(self._offsets) - 1,
-                tokens=self._offsets[-1],
-                characters=self._characters,
-                bytes=self._bytes,
-                sha256=self._digest.hexdigest(),
-            )
+        np.asarray(self._offsets, dtype="<u8").tofile(self._folder / f"{stem(file.name)}.offsets")
+        shard = Shard(
+            file=file.name,
+            source=self._kind.source.name,
+            kind=self._kind.source.kind,
+            language=self._kind.language,
+            licence=self._kind.source.licence,
+            split=self._kind.split,
+            documents=len(self._offsets) - 1,
+            tokens=self._offsets[-1],
+            characters=self._characters,
+            bytes=self._bytes,
+            sha256=self._digest.hexdigest(),
         )
+        self._shards.append(shard)

@@ -102,7 +102,7 @@ def file_format(path: Path) -> str | None:
 
 
 def source_files(source: Source, root: Path) -> list[Path]:
-    """The source's files in a fixed order: the file, a folder's files of known formats, or a glob's matches."""
+    """The source's files in a fixed order: the file, a folder's files of known formats, a glob's matches."""
     path = root / source.path
     if path.is_file():
         found = [path]
