@@ -73,7 +73,7 @@ def score_corpus(
     groups = held_out_groups(manifest)
     if not groups:
         raise CorpusError(f"The corpus {corpus} holds nothing out: build it again with validation above 0.")
-    decoder = load_model(model, dtype=torch.float32)
+    decoder = load_model(model, torch.float32, "cuda" if torch.cuda.is_available() else "cpu")
     scores = []
     for (language, kind), shards in groups.items():
         documents = sample_documents(corpus, manifest, shards, max_tokens, tokenizer)
@@ -131,10 +131,12 @@ def batches(cut: Iterable[Window]) -> Iterator[list[Window]]:
 @torch.inference_mode()
 def batch_bits(decoder: Decoder, batch: Sequence[Window]) -> float:
     """The bits of a batch's scored tokens. Padding stands on the right, where no token sees it."""
-    ids_BT = pad_sequence([window.ids for window in batch], batch_first=True)
-    targets_BT = pad_sequence([window.targets for window in batch], batch_first=True)
-    scored_BT = pad_sequence([window.scored for window in batch], batch_first=True)
-    positions_BT = torch.arange(ids_BT.shape[1]).expand_as(ids_BT)
+    device = decoder.model.embed_tokens.weight.device
+    columns = zip(*((window.ids, window.targets, window.scored) for window in batch), strict=True)
+    ids_BT, targets_BT, scored_BT = (
+        pad_sequence(list(column), batch_first=True).to(device) for column in columns
+    )
+    positions_BT = torch.arange(ids_BT.shape[1], device=device).expand_as(ids_BT)
     hidden_BTE = decoder(ids_BT, positions_BT, CausalAttention(decoder.config.windows))
     nats = 0.0
     all_hidden_NE, all_targets_N = hidden_BTE[scored_BT], targets_BT[scored_BT]
