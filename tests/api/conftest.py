@@ -14,9 +14,10 @@ import httpx
 import pytest_asyncio
 from fastapi import FastAPI
 
+from tramontane.api.address import LOOPBACK_NAMES
 from tramontane.api.app import create_app
+from tramontane.api.http import new_server
 from tramontane.api.served import ServedModel
-from tramontane.api.server import LOOPBACK_NAMES, Server, uvicorn_config
 from tramontane.api.service import Service
 from tramontane.engine.request import EngineInfo, EngineStats, GenerationRequest, TokenEvent
 from tramontane.tokenizer.tokenizer import Tokenizer
@@ -105,10 +106,10 @@ async def running(tiny_model_folder: Path, tiny_tokenizer: Tokenizer) -> AsyncIt
     """No socket: for what is asked and answered."""
     engine = ScriptedEngine(tiny_tokenizer.vocab_size)
     engine.loading.set()
-    model = ServedModel(tiny_model_folder, engine)
-    service = Service(model)
+    starting = asyncio.ensure_future(engine.start())
+    service = Service(ServedModel(tiny_model_folder, engine, starting))
     app = create_app(service, LOOPBACK_NAMES)
-    await model.start()
+    await starting
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(base_url="http://localhost", transport=transport) as client:
         yield Running(engine, service, app, client, tiny_tokenizer)
@@ -118,7 +119,7 @@ async def running(tiny_model_folder: Path, tiny_tokenizer: Tokenizer) -> AsyncIt
 async def listening(running: Running) -> AsyncIterator[Running]:
     """The same behind a real socket: for what happens between."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(uvicorn_config(running.app))
+    server = new_server(running.app)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await eventually(lambda: server.started)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tramontane.api.generation import Finish, Prompt, Sampling, TextDelta, Usage, generate, prepare
 from tramontane.api.served import ServedModel
 from tramontane.api.service import Service
-from tramontane.api.waiting import cancel_all
+from tramontane.api.tasks import cancel_all
 
 Indexed = tuple[int, TextDelta]
 

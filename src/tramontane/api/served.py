@@ -14,31 +14,26 @@ from tramontane.tokenizer.tokenizer import Tokenizer
 class ServedModel:
     """One model folder and its engine. Raises TokenizerError or ModelFileError if the folder is unusable."""
 
-    def __init__(self, folder: Path, client: EngineClient) -> None:
+    def __init__(self, folder: Path, client: EngineClient, starting: asyncio.Future[None]) -> None:
+        """`starting` is over when the engine is ready, or has the error for which it cannot be."""
         self.name = folder.name
         self.created = int((folder / "config.json").stat().st_mtime)
         self.fingerprint = _fingerprint(folder)
         self.defaults: SamplingDefaults = read_sampling_defaults(folder)
         self.tokenizer = Tokenizer.load(folder)
         self.client = client
-        self._started: asyncio.Task[None] | None = None
-
-    def start(self) -> asyncio.Task[None]:
-        """Start the engine in the background; the task ends when the engine is ready, or with its error."""
-        self._started = asyncio.ensure_future(self.client.start())
-        return self._started
+        self._starting = starting
 
     @property
     def ready(self) -> bool:
         """Whether the engine has loaded its weights."""
-        task = self._started
-        return task is not None and task.done() and not task.cancelled() and task.exception() is None
+        task = self._starting
+        return task.done() and not task.cancelled() and task.exception() is None
 
     async def info(self) -> EngineInfo:
         """What the engine says of itself, once it is ready."""
-        assert self._started is not None, "start() comes first"
         # shielded: a client that hangs up must not stop the engine's start
-        await asyncio.shield(self._started)
+        await asyncio.shield(self._starting)
         assert self.client.info is not None
         return self.client.info
 

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tramontane.api.drain import Drain
-from tramontane.api.waiting import cancel_all, disconnected
+from tramontane.api.tasks import cancel_all
+from tramontane.api.waiting import disconnected
 
 ABORT = "tramontane.abort"  # the ASGI extension of `protocol.py`: closes the connection without flushing it
 PATIENCE_SECONDS = 1.0

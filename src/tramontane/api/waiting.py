@@ -9,6 +9,7 @@ from starlette.types import Receive
 
 from tramontane.api.drain import Drain
 from tramontane.api.problems import Problem, ProblemError
+from tramontane.api.tasks import cancel_all
 
 # nginx's number for it; nobody reads the answer
 CLIENT_GONE = Problem(499, "The client hung up.", code="client_gone")
@@ -36,13 +37,3 @@ async def run_for_client(request: Request, drain: Drain, work: Coroutine[Any, An
         raise ProblemError(CLIENT_GONE) if gone.done() else drain.error()
     finally:
         await cancel_all(task, gone, over)
-
-
-async def cancel_all(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel tasks and wait until their `finally` blocks have run. Their results and errors are dropped."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # marks it as seen

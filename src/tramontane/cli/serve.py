@@ -24,7 +24,8 @@ def serve(
 
     folder = find_model(model, data_folder(data))
 
-    from tramontane.api.server import is_loopback, run_server
+    from tramontane.api.address import is_loopback
+    from tramontane.api.server import run_server
 
     if not is_loopback(host):
         typer.echo(f"Warning: {host} {OPEN_TO_ALL}", err=True)
