@@ -5,7 +5,7 @@ Shapes: B rows, T sequence length.
 """
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -88,7 +88,9 @@ class PretrainRows:
         self._length = stage.sequence_length
         shards = shards_by_source(manifest, stage.mix, chat_only=False)
         self._names = list(shards)
-        self._tokens = [[open_shard(corpus, shard) for shard in shards[name]] for name in self._names]
+        self._tokens = [
+            [open_shard(corpus, shard, manifest.dtype) for shard in shards[name]] for name in self._names
+        ]
         self._windows = [self._cut(tokens) for tokens in self._tokens]
         for name, windows in zip(self._names, self._windows, strict=True):
             if not len(windows):
@@ -101,7 +103,7 @@ class PretrainRows:
             mine = self._source == index
             self._window[mine] = _endless_shuffle(len(windows), int(mine.sum()), rng)
 
-    def _cut(self, shards: list[NDArray[np.generic]]) -> NDArray[np.int64]:
+    def _cut(self, shards: Sequence[NDArray[np.generic]]) -> NDArray[np.int64]:
         """(windows, 2): shard number and first token of every whole window."""
         starts = [
             np.stack(np.broadcast_arrays(number, np.arange(0, len(tokens) - self._length, self._length)), 1)
@@ -128,7 +130,10 @@ class PretrainRows:
     def _row(self, row: int) -> NDArray[np.int64]:
         source = self._source[row]
         shard, start = self._windows[source][self._window[row]]
-        return self._tokens[source][shard][start : start + self._length + 1].astype(np.int64)
+        tokens: NDArray[np.int64] = self._tokens[source][shard][start : start + self._length + 1].astype(
+            np.int64
+        )
+        return tokens
 
     def epochs(self) -> dict[str, float]:
         counts = np.bincount(self._source, minlength=len(self._names))
@@ -148,7 +153,8 @@ class InstructRows:
         self._length = stage.sequence_length
         self._padding = manifest.end_of_text_id
         shards = shards_by_source(manifest, stage.mix, chat_only=True)
-        self._tokens, self._masks, self._spans = [], [], []
+        self._tokens: list[NDArray[np.generic]] = []
+        self._masks: list[NDArray[np.generic]] = []
         chosen: list[NDArray[np.int64]] = []
         for source, mine in shards.items():
             mine_spans = []
@@ -156,7 +162,7 @@ class InstructRows:
                 offsets = open_offsets(corpus, shard).astype(np.int64)
                 number = np.full(len(offsets) - 1, len(self._tokens))
                 mine_spans.append(np.stack((number, offsets[:-1], offsets[1:]), 1))
-                self._tokens.append(open_shard(corpus, shard))
+                self._tokens.append(open_shard(corpus, shard, manifest.dtype))
                 self._masks.append(open_mask(corpus, shard))
             spans = np.concatenate(mine_spans)
             count = round(weight_of(stage.mix, source) * len(spans))

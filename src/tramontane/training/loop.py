@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tramontane.corpus.manifest import MANIFEST
 from tramontane.common.files import sha256_file
+from tramontane.corpus.manifest import MANIFEST
 from tramontane.model.attention import CausalAttention
 from tramontane.model.decoder import Decoder
 from tramontane.model.init import initialise

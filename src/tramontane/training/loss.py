@@ -54,5 +54,5 @@ def linear_cross_entropy(
 
     z-loss: Chowdhery et al., 2022 (PaLM), section 5.
     """
-    total: Tensor = _LinearCrossEntropy.apply(hidden_NE, weight_VE, targets_N, z_loss)
+    total: Tensor = _LinearCrossEntropy.apply(hidden_NE, weight_VE, targets_N, z_loss)  # type: ignore[no-untyped-call]
     return total

@@ -18,11 +18,12 @@ def orthogonalise(matrices: Tensor, iterations: int = 5) -> Tensor:
     a, b, c = NEWTON_SCHULZ
     wide = matrices.size(-2) <= matrices.size(-1)
     x = matrices if wide else matrices.mT
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
     for _ in range(iterations):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x if wide else x.mT
+    nearest: Tensor = x if wide else x.mT
+    return nearest
 
 
 class Optimiser:
