@@ -42,8 +42,8 @@ class KVCache:
 
     def clear(self, blocks: BlockIds) -> None:
         """Zero what a request left behind that had produced NaN."""
-        by_block = self._all.unflatten(2, (-1, BLOCK_SIZE))
-        by_block[:, :, torch.from_numpy(blocks).to(self._all.device)] = 0
+        for kept in self.keys_SKD + self.values_SKD:
+            _by_block(kept)[torch.from_numpy(blocks).to(kept.device)] = 0
 
 
 def _lazy_zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -156,6 +156,10 @@ class PagedAttention:
         return torch.from_numpy(mask).to(self._kind)
 
 
+def _by_block(kept_SKD: Tensor) -> Tensor:
+    return kept_SKD.view(-1, BLOCK_SIZE, *kept_SKD.shape[1:])
+
+
 def _are_neighbours(blocks: BlockIds) -> bool:
     return bool((np.diff(blocks) == 1).all())
 
@@ -170,10 +174,10 @@ def _attend_rows(
         keys, values, mask = keys_SKD[first:last], values_SKD[first:last], None
     else:
         mask = rows.mask[window]
-        keys = keys_SKD.unflatten(0, (-1, BLOCK_SIZE)).index_select(0, rows.blocks)
-        values = values_SKD.unflatten(0, (-1, BLOCK_SIZE)).index_select(0, rows.blocks)
+        keys = _by_block(keys_SKD).index_select(0, rows.blocks)
+        values = _by_block(values_SKD).index_select(0, rows.blocks)
     # a group's queries see the same keys: they are attended as if they were G positions of one head
-    query_RKGD = query_RHD.unflatten(1, (num_kv_heads, -1))
+    query_RKGD = query_RHD.reshape(rows.count, num_kv_heads, -1, head_dim)
     keys_RKLD = keys.view(rows.count, -1, num_kv_heads, head_dim).transpose(1, 2)
     values_RKLD = values.view(rows.count, -1, num_kv_heads, head_dim).transpose(1, 2)
     return functional.scaled_dot_product_attention(

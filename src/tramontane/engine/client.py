@@ -62,7 +62,7 @@ class EngineClient:
 
         Raises ModelFileError, DeviceError or EngineDiedError.
         """
-        link = self._new_link()
+        link = EngineLink(self._model_folder, self._options)
         self.info = await link.start()
         self._link = link
         self._supervisor = asyncio.create_task(self._supervise(link))
@@ -107,9 +107,6 @@ class EngineClient:
         if len(self._stats) == 1:  # one question at a time, whoever asks
             self._link.send(GetStats())
         return await reply
-
-    def _new_link(self) -> EngineLink:
-        return EngineLink(self._model_folder, self._options)
 
     def _open(self, request: GenerationRequest) -> Stream:
         assert self._supervisor is not None, "start() comes first"
@@ -170,7 +167,7 @@ class EngineClient:
     async def _restart(self) -> EngineLink | None:
         for delay in _RESTART_DELAYS:
             await asyncio.sleep(delay)
-            link = self._new_link()
+            link = EngineLink(self._model_folder, self._options)
             try:
                 self.info = await link.start()
             except TramontaneError as error:

@@ -11,7 +11,7 @@ import msgspec
 import zmq
 import zmq.asyncio
 
-from tramontane.common.errors import EngineDiedError, TramontaneError
+from tramontane.common.errors import EngineDiedError, RequestError, TramontaneError
 from tramontane.engine.request import EngineInfo, EngineOptions, Failed, FromEngine, Launch, ToEngine
 
 ENGINE = (sys.executable, "-m", "tramontane.engine.process")
@@ -24,7 +24,6 @@ class EngineLink:
     def __init__(self, model_folder: Path, options: EngineOptions, command: tuple[str, ...] = ENGINE) -> None:
         self._model_folder = model_folder
         self._options = options
-        self._command = command
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(FromEngine)
         self._folder = Path(tempfile.mkdtemp(prefix="tramontane-"))  # private: mode 0700
@@ -41,7 +40,7 @@ class EngineLink:
             self._socket.bind(address)
             launch = Launch(str(self._model_folder), address, self._options)
             self._process = await asyncio.create_subprocess_exec(
-                *self._command,
+                *ENGINE,
                 msgspec.json.encode(launch).decode(),
                 stdin=asyncio.subprocess.PIPE,  # closes when we end: the engine then ends too
                 stdout=2,
@@ -67,11 +66,11 @@ class EngineLink:
     @property
     def exit_code(self) -> int | None:
         """None while the process runs; negative: the signal that ended it."""
-        return self._process and self._process.returncode
+        return None if self._process is None else self._process.returncode
 
     def send(self, message: ToEngine) -> None:
         """Never waits. To an engine that has just died it is lost: `receive` tells of that."""
-        sent = self._socket.send(self._encoder.encode(message), zmq.NOBLOCK)
+        sent = asyncio.ensure_future(self._socket.send(self._encoder.encode(message), zmq.NOBLOCK))
         assert sent.done(), "a send that may not wait is over at once"
         with contextlib.suppress(zmq.Again):  # nobody at the other end
             sent.result()
@@ -105,7 +104,4 @@ def error_of(code: str, message: str, param: str | None = None) -> TramontaneErr
     for known in classes:
         classes.extend(known.__subclasses__())
     kind = next(known for known in classes if known.code == code)
-    error = kind(message)
-    if param is not None:
-        error.param = param
-    return error
+    return kind(message, param) if issubclass(kind, RequestError) else kind(message)

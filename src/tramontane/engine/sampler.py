@@ -36,7 +36,7 @@ def sample(logits_RV: Tensor, rows: list[Sequence]) -> list[int]:
 def uniform(seeds: NDArray[np.uint64], positions: NDArray[np.uint64]) -> NDArray[np.float64]:
     """A number in [0, 1) for each (seed, position): SplitMix64's hash (Steele et al., 2014), twice."""
     mixed = _mix(_mix(seeds + _GOLDEN) + positions * _GOLDEN)
-    return (mixed >> np.uint64(11)) * 2.0**-53
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
