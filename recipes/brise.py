@@ -127,4 +127,5 @@ def brise() -> TrainConfig:
         compute_dtype="bfloat16",
         z_loss=1e-5,
         compile=True,
+        generation={"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.05},
     )

@@ -18,7 +18,10 @@ from .conftest import tiny_config
 def test_a_finished_run_becomes_a_model_folder(
     corpus: Path, tmp_path: Path, tiny_tokenizer: Tokenizer
 ) -> None:
-    trainer = Trainer(tiny_config(tiny_tokenizer.vocab_size, 2, export_dtype="float32"), corpus, tmp_path)
+    config = tiny_config(
+        tiny_tokenizer.vocab_size, 2, export_dtype="float32", generation={"temperature": 0.5}
+    )
+    trainer = Trainer(config, corpus, tmp_path)
     trained = trainer.run()
     export(trainer, corpus, tiny_tokenizer, tmp_path / "model")
 
@@ -29,6 +32,9 @@ def test_a_finished_run_becomes_a_model_folder(
             loaded.logits(loaded(ids, positions, attend)), trained.logits(trained(ids, positions, attend))
         )
     assert Tokenizer.load(tmp_path / "model").sha256 == tiny_tokenizer.sha256
+    defaults = json.loads((tmp_path / "model" / "generation_config.json").read_text())
+    assert defaults["temperature"] == 0.5
+    assert tiny_tokenizer.special_ids["<|im_end|>"] in defaults["eos_token_id"]
     passport = json.loads((tmp_path / "model" / "passport.json").read_text())
     assert passport["tokens"] == 2 * 4 * 32 + 4 * 2 * 64
     assert {shard["licence"] for shard in passport["shards"]} == {"CC0-1.0"}

@@ -1,6 +1,6 @@
 """What a training run is: frozen dataclasses, returned by a recipe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tramontane.common.errors import SettingsError
@@ -69,7 +69,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A whole run: one model through its stages."""
+    """A whole run: one model through its stages.
+
+    `generation` holds the sampling defaults of the finished model, as generation_config.json names them.
+    """
 
     name: str
     model: ModelConfig
@@ -82,3 +85,4 @@ class TrainConfig:
     compile: bool = False
     checkpoint_every_s: float = 300.0
     keep_checkpoints: int = 2
+    generation: dict[str, float] = field(default_factory=dict)

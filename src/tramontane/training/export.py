@@ -37,7 +37,8 @@ def export(trainer: Trainer, corpus: Path, tokenizer: Tokenizer, folder: Path) -
     folder.mkdir(parents=True, exist_ok=True)
     config = trainer.config
     save_model(trainer.decoder, folder, dtype=getattr(torch, config.export_dtype))
-    tokenizer.save(folder)
+    write_text_atomic(folder / "generation_config.json", json.dumps(config.generation))
+    tokenizer.save(folder)  # adds the end tokens to the generation defaults
     passport = make_passport(trainer, read_manifest(corpus))
     write_text_atomic(folder / "passport.json", json.dumps(passport, indent=2, ensure_ascii=False) + "\n")
 

@@ -168,5 +168,13 @@ class Trainer:
 
 
 def run_fingerprint(config: TrainConfig, corpus: Path) -> str:
-    """Changes when the recipe or the corpus does: a checkpoint is resumed only by the run that made it."""
-    return hashlib.sha256(f"{config!r} {sha256_file(corpus / MANIFEST)}".encode()).hexdigest()
+    """Changes with whatever shapes the weights: a checkpoint is resumed only by the run that made it."""
+    shaping = (
+        config.model,
+        config.stages,
+        config.optimiser,
+        config.compute_dtype,
+        config.z_loss,
+        config.seed,
+    )
+    return hashlib.sha256(f"{shaping!r} {sha256_file(corpus / MANIFEST)}".encode()).hexdigest()
