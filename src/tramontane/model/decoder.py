@@ -16,7 +16,7 @@ from tramontane.model.rope import Rotary, rotate
 
 
 class Embedding(nn.Embedding):
-    """A table of vectors. Random numbers on the meta device would cost seconds: torch imports much for them."""
+    """A table of vectors. Random numbers on the meta device would cost torch seconds of imports."""
 
     def reset_parameters(self) -> None:
         if not self.weight.is_meta:

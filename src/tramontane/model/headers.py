@@ -6,11 +6,11 @@ Format: https://github.com/huggingface/safetensors#format
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from tramontane.common.errors import ModelFileError
+from tramontane.model.json_files import decode_json, read_json
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -63,12 +63,7 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
 
 def _sharded(folder: Path) -> dict[str, StoredTensor]:
     path = folder / INDEX
-    if path.stat().st_size > LARGEST_INDEX:
-        raise ModelFileError(f"{path} has more than {LARGEST_INDEX} bytes: it is no index.")
-    try:
-        weight_map = msgspec.json.decode(path.read_bytes(), type=_Index).weight_map
-    except msgspec.DecodeError as error:
-        raise ModelFileError(f"{path} is not an index of shards ({error}): {REMEDY}.") from None
+    weight_map = read_json(path, _Index, LARGEST_INDEX).weight_map
     shards = {name: _shard(folder, name) for name in sorted(set(weight_map.values()))}
     for tensor, shard in weight_map.items():
         if tensor not in shards[shard]:
@@ -94,12 +89,12 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
         if size < 8 or length > min(size - 8, LARGEST_HEADER):
             raise ModelFileError(f"{path} is torn, or no safetensors file ({size} bytes): {REMEDY}.")
         header = file.read(length)
-    try:
-        raw = msgspec.json.decode(header, type=dict[str, Any])
-        raw.pop("__metadata__", None)
-        entries = msgspec.convert(raw, dict[str, _Entry])
-    except msgspec.DecodeError as error:
-        raise ModelFileError(f"{path} has a broken safetensors header ({error}): {REMEDY}.") from None
+    fields = decode_json(header, dict[str, msgspec.Raw], f"The header of {path}")
+    entries = {
+        name: decode_json(bytes(raw), _Entry, f"{name} in the header of {path}")
+        for name, raw in fields.items()
+        if name != "__metadata__"
+    }
     end = 8 + length + max((entry.data_offsets[1] for entry in entries.values()), default=0)
     if size != end:
         raise ModelFileError(f"{path} is torn: it has {size} bytes, but its header promises {end}: {REMEDY}.")

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from tramontane.common.errors import ModelFileError
 from tramontane.model.config import ARCHITECTURES, FAMILIES, ModelConfig
 from tramontane.model.hf_rope import RotaryFields, Size, context_length, rope_from_hf, rope_to_hf
+from tramontane.model.json_files import read_json
 
 LARGEST_CONFIG = 16 * 2**20  # bytes; real ones have a few thousand
 LAYER_TYPES = ("full_attention", "sliding_attention")
@@ -27,7 +28,7 @@ class _Config(RotaryFields, kw_only=True):
     intermediate_size: Size
     num_hidden_layers: Size
     num_attention_heads: Size
-    num_key_value_heads: Size | None = None
+    num_key_value_heads: Size | UnsetType | None = UNSET
     head_dim: Size | None = None
     hidden_act: str = "silu"
     rms_norm_eps: float = 1e-6
@@ -50,14 +51,9 @@ def read_config(folder: Path) -> ModelConfig:
 def read_raw_config(folder: Path) -> dict[str, Any]:
     """`folder`/config.json as a dictionary."""
     path = folder / "config.json"
-    try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise ModelFileError(f"{path} has more than {LARGEST_CONFIG} bytes: it is no model's config.")
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except FileNotFoundError:
-        raise ModelFileError(f"{folder} has no config.json: give a model folder.") from None
-    except msgspec.DecodeError as error:
-        raise ModelFileError(f"{path} is not a JSON object ({error}): fetch the file again.") from None
+    if not path.is_file():
+        raise ModelFileError(f"{folder} has no config.json: give a model folder.")
+    return read_json(path, dict[str, Any], LARGEST_CONFIG)
 
 
 def config_from_hf(raw: dict[str, Any]) -> ModelConfig:
@@ -84,7 +80,7 @@ def config_from_hf(raw: dict[str, Any]) -> ModelConfig:
         intermediate_size=fields.intermediate_size,
         num_layers=fields.num_hidden_layers,
         num_heads=fields.num_attention_heads,
-        num_kv_heads=fields.num_key_value_heads or _default_kv_heads(family, fields),
+        num_kv_heads=_kv_heads(family, fields),
         head_dim=fields.head_dim or _default_head_dim(family, fields),
         max_positions=max_positions,
         rope_theta=theta,
@@ -114,8 +110,10 @@ def _default_positions(family: str) -> int:
     return {"llama": 2048, "mistral": 131_072}.get(family, 32_768)
 
 
-def _default_kv_heads(family: str, fields: _Config) -> int:
-    return 8 if family == "mistral" else fields.num_attention_heads
+def _kv_heads(family: str, fields: _Config) -> int:
+    if isinstance(fields.num_key_value_heads, UnsetType):
+        return {"llama": fields.num_attention_heads, "mistral": 8}.get(family, 32)
+    return fields.num_key_value_heads or fields.num_attention_heads
 
 
 def _default_head_dim(family: str, fields: _Config) -> int:
