@@ -47,6 +47,7 @@ def build(
             bar.update(task, description=description, completed=report.bytes_read, total=report.bytes_total)
 
         manifest = build_corpus(sources, root, out, loaded, show)
+        bar.update(task, description="Packed", total=1, completed=1)
     console.print(_table(manifest))
     if manifest.masked:
         masked = sum(manifest.masked.values())

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tramontane.common.errors import CorpusError
-from tramontane.common.files import sha256_file
 from tramontane.corpus.documents import Document, clean_record
 from tramontane.corpus.duplicates import Deduplicator
 from tramontane.corpus.fingerprint import fingerprint
@@ -140,17 +138,10 @@ class _Build:
         return Manifest(
             dtype=self._encoder.dtype,
             vocab_size=self._tokenizer.vocab_size,
-            tokenizer_sha256=tokenizer_sha256(self._tokenizer),
+            tokenizer_sha256=self._tokenizer.sha256,
             end_of_text_id=self._tokenizer.special_ids[END_OF_TEXT],
             shards=tuple(self._shards),
             kept=dict(self._kept),
             dropped={source: dict(reasons) for source, reasons in self._dropped.items()},
             masked={source: count for source, count in self._masked.items() if count},
         )
-
-
-def tokenizer_sha256(tokenizer: Tokenizer) -> str:
-    """SHA-256 of the tokenizer.json that the tokenizer saves."""
-    with tempfile.TemporaryDirectory() as folder:
-        tokenizer.save(Path(folder))
-        return sha256_file(Path(folder) / "tokenizer.json")

@@ -14,6 +14,7 @@ from rensa import RMinHash
 BANDS, ROWS = 14, 8
 SHINGLE_WORDS = 5
 SEED = 42
+MAX_CHARACTERS = 500_000  # of a text are compared: bounded memory
 
 Keys = NDArray[np.uint64]
 
@@ -50,7 +51,7 @@ def text_key(text: str) -> int:
 
 def _words(texts: list[str]) -> tuple[Keys, NDArray[np.int64]]:
     """Hash of every word (W,) and the index of the text that it stands in (W,)."""
-    encoded = [text.lower().encode() for text in texts]
+    encoded = [text[:MAX_CHARACTERS].lower().encode() for text in texts]
     data = np.frombuffer(b" ".join([*encoded, b""]), dtype=np.uint8)
     text_ends = np.cumsum([len(text) + 1 for text in encoded])
     is_word = _IS_WORD[data]

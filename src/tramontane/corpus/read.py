@@ -3,6 +3,7 @@
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +68,7 @@ def iter_documents(
             try:
                 for record in _iter_file(path, raw):
                     yield from _pieces(record)
-            except (OSError, EOFError, zstandard.ZstdError) as error:
+            except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
                 raise CorpusError(f"The file {path} is damaged ({error}): fetch it again.") from error
             finally:
                 position.closing(raw, path.stat().st_size)
@@ -142,6 +143,8 @@ def _iter_text(stream: io.BufferedReader, markdown: bool) -> Iterator[Record | U
             yield Record(text=rest)
     except UnicodeDecodeError:
         yield Unreadable()
+    finally:
+        text.detach()  # the file below is closed by whoever opened it
 
 
 def _pieces(record: Record | Unreadable) -> Iterator[Record | Unreadable]:

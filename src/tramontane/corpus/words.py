@@ -1,7 +1,7 @@
 """Tokenising prose by remembered words: the same ids as the tokenizer's own, several times quicker.
 
 A byte-level BPE first splits text into words and never merges across them, and a corpus repeats its words:
-most of the work is looking up the ids of words seen before. The split here is coarser than the tokenizer's own
+most of the work is looking up the ids of words seen before. The split here is coarser than the tokenizer's
 (Qwen2's pattern): where it cuts, that one cuts too, after a run of letters and before a space and a letter.
 """
 
