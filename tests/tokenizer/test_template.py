@@ -86,7 +86,7 @@ def test_a_template_that_does_not_end_is_stopped(source: str, monkeypatch: pytes
     start = time.monotonic()
     with pytest.raises(TokenizerError, match=r"more than 0\.1 seconds"):
         render(source)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30
 
 
 def test_too_long_an_output_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

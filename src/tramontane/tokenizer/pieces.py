@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tokenizers import AddedToken
 from tokenizers import Tokenizer as Backend
+
+from tramontane.common.errors import TokenizerError
 
 
 def plain_backend(backend: Backend) -> Backend:
@@ -14,6 +16,30 @@ def plain_backend(backend: Backend) -> Backend:
     copy = Backend.from_str(backend.to_str())
     copy.encode_special_tokens = True
     return copy
+
+
+def encode_plainly(backend: Backend, texts: Sequence[str], whole: bool = False) -> list[list[int]]:
+    """Ids of each text, on all cores; those of `whole` documents with the special tokens around them.
+
+    Raises TokenizerError if one is not valid Unicode.
+    """
+    try:
+        encodings = backend.encode_batch_fast(list(texts), add_special_tokens=whole)
+    except TypeError as error:  # what the library says to half a surrogate pair, which JSON can carry
+        for text in texts:
+            _check_unicode(text, error)
+        raise
+    return [encoding.ids for encoding in encodings]
+
+
+def _check_unicode(text: str, cause: TypeError) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TokenizerError(
+            f"The text is not valid Unicode: character {error.start} is {text[error.start]!a}, half of a "
+            "surrogate pair; send the other half with it, or neither."
+        ) from cause
 
 
 class PieceEncoder:
@@ -36,7 +62,7 @@ class PieceEncoder:
                 ids.append(self.special_ids[piece if piece in self.special_ids else piece.strip()])
             elif piece:
                 backend = self._later if index else self._first
-                ids += backend.encode(restore(piece), add_special_tokens=False).ids
+                ids += encode_plainly(backend, [restore(piece)])[0]
         return ids
 
 

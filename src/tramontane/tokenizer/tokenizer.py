@@ -22,7 +22,7 @@ from tramontane.tokenizer.folder import (
     tokenizer_json,
     write_tokenizer_folder,
 )
-from tramontane.tokenizer.pieces import PieceEncoder, plain_backend
+from tramontane.tokenizer.pieces import PieceEncoder, encode_plainly, plain_backend
 from tramontane.tokenizer.shield import Shield
 from tramontane.tokenizer.specials import END_OF_TEXT, IM_END, IM_START
 from tramontane.tokenizer.template import CHATML, ChatTemplate
@@ -72,12 +72,11 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` for many texts, on all cores."""
-        return [e.ids for e in self._plain.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return encode_plainly(self._plain, texts)
 
     def encode_prompt(self, text: str) -> list[int]:
         """`encode` for the beginning of a document: with what the model's maker puts first (Llama's <s>)."""
-        ids: list[int] = self._plain.encode(text, add_special_tokens=True).ids
-        return ids
+        return encode_plainly(self._plain, [text], whole=True)[0]
 
     def encode_rendered(self, text: str) -> list[int]:
         """Ids of text in which special tokens are written out. Not for text of people."""
