@@ -77,6 +77,7 @@ def test_a_template_cannot_leave_its_sandbox_nor_fill_memory(source: str) -> Non
     "source",
     [
         "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% set x = 'aaaaaaaaaaaaaaaaaaaa' %}" + "{% for a in x %}" * 9 + "{% endfor %}" * 9,  # calls nothing
         "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
         "{% for a in 'aaaaaaaaaa' recursive %}{{ loop('aaaaaaaaaa') if loop.depth < 60 }}{% endfor %}",
     ],
