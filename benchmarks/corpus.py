@@ -4,9 +4,9 @@
 
 The text is made here: French-looking words, as frequent as Zipf's law says, four fifths as prose of about 4 kB and
 one fifth as short dialogues. Every 20th document repeats an earlier one, every 20th repeats one with a word changed:
-the result says how many of them were found (a word is much of a short
-dialogue: by five-word shingles many of those are no near duplicates). Making the text and training the tokenizer are not counted. The build
-runs in its own process; its peak resident memory is the kernel's VmHWM.
+the result says how many of them were found (a word is much of a short dialogue: by five-word shingles many of
+those are no near duplicates). Making the text and training the tokenizer are not counted. The build runs in its own
+process; its peak resident memory is the kernel's VmHWM.
 """
 
 import argparse

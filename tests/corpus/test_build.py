@@ -1,3 +1,5 @@
+import gzip
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -106,6 +108,18 @@ def test_a_source_without_a_usable_document_stops_the_build(
     write_jsonl("a.jsonl", [{"txt": "oui"}, {"txt": "non"}])
     sources = declare({"name": "a", "path": "a.jsonl"})
     with pytest.raises(CorpusError, match=r"'a' no document is left \(2 empty\)"):
+        build_corpus(sources, tmp_path, tmp_path / "out", tokenizer)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_damaged_further_on_stops_the_build(
+    tmp_path: Path, declare: Write, make_text: MakeText, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_module, "BATCH_DOCUMENTS", 10)
+    lines = "".join(json.dumps({"text": make_text(seed)}) + "\n" for seed in range(50))
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(lines.encode())[:-9])
+    sources = declare({"name": "a", "path": "a.jsonl.gz"})
+    with pytest.raises(CorpusError, match=r"a\.jsonl\.gz is damaged"):
         build_corpus(sources, tmp_path, tmp_path / "out", tokenizer)
     assert not (tmp_path / "out").exists()
 

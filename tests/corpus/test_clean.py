@@ -68,3 +68,15 @@ def test_counts_what_it_masked_and_writes_the_language_s_number() -> None:
     text, count = mask_personal("a@b.org, 202-456-1111 and c@d.org", "en")
     assert text == f"{EMAIL_MASK}, {PHONE_MASKS['en']} and {EMAIL_MASK}"
     assert count == 3
+
+
+def test_takes_linear_time_on_hostile_text() -> None:
+    """Each of these would take minutes if a pattern looked at every place twice over."""
+    for text in (
+        " " * 400_000 + "x \n",
+        "a." * 200_000 + "@",
+        "+1 (" * 100_000,
+        "12 " * 150_000,
+        "Ã" * 100_000,
+    ):
+        mask_personal(normalise(text), "en")

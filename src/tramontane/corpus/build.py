@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,9 +82,19 @@ class _Build:
         self._dropped: dict[str, Counter[str]] = {}
 
     def add_source(self, source: Source, report: Report) -> None:
-        packer = SourcePacker(source, self._out, self._encoder)
         self._dropped[source.name] = Counter()
-        # one batch is tokenised and written while the next is read and compared
+        with closing(SourcePacker(source, self._out, self._encoder)) as packer:
+            self._pack_batches(source, packer, report)
+            self._shards += packer.finish()
+        if not self._kept[source.name]:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self._dropped[source.name].items())
+            raise CorpusError(
+                f"Of the source {source.name!r} no document is left ({reasons or 'it is empty'}): "
+                "correct its declaration or leave it out."
+            )
+
+    def _pack_batches(self, source: Source, packer: SourcePacker, report: Report) -> None:
+        """One batch is tokenised and written while the next is read and compared."""
         with ThreadPoolExecutor(1) as background:
             packing: Future[None] | None = None
             for batch in self._batches(source):
@@ -97,13 +108,6 @@ class _Build:
                     break
             if packing is not None:
                 packing.result()
-        self._shards += packer.finish()
-        if not self._kept[source.name]:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in self._dropped[source.name].items())
-            raise CorpusError(
-                f"Of the source {source.name!r} no document is left ({reasons or 'it is empty'}): "
-                "correct its declaration or leave it out."
-            )
 
     def _batches(self, source: Source) -> Iterator[list[Document]]:
         batch: list[Document] = []

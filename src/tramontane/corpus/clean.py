@@ -13,7 +13,7 @@ _SUSPICIOUS = re.compile(
     "|&[#A-Za-z0-9]{2,8};|[ÃÂ][\x80-\xbf\u2013-\u2122\u0152-\u017e]|â[€\x80]"
 )
 _FTFY = ftfy.TextFixerConfig(uncurl_quotes=False, explain=False)
-_TRAILING_SPACE = re.compile(r"[ \t]+\n")
+_TRAILING_SPACE = re.compile(r"(?<![ \t])[ \t]+\n")  # only from a run's start: linear time
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 

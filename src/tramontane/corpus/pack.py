@@ -59,6 +59,10 @@ class SourcePacker:
         for (document, split), item in zip(documents, packed, strict=True):
             self._writer(document.language, split).add(item)
 
+    def close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
     def finish(self) -> list[Shard]:
         return [shard for _, writer in sorted(self._writers.items()) for shard in writer.finish()]
 

@@ -58,7 +58,7 @@ class ShardWriter:
 
     def add(self, document: Packed) -> None:
         if self._offsets[-1] >= self._max_tokens:
-            self._close()
+            self._finish_shard()
             self._open()
         tokens = len(document.ids) // self._id_bytes
         self._ids_file.write(document.ids)
@@ -71,15 +71,19 @@ class ShardWriter:
         self._bytes += document.bytes
 
     def finish(self) -> list[Shard]:
-        """Close the files; the shards written, in order."""
-        self._close()
+        """The shards written, in order; nothing can be added any more."""
+        self._finish_shard()
         return self._shards
 
-    def _close(self) -> None:
-        file = Path(self._ids_file.name)
+    def close(self) -> None:
+        """Let go of the files, finished or not."""
         self._ids_file.close()
         if self._mask_file is not None:
             self._mask_file.close()
+
+    def _finish_shard(self) -> None:
+        self.close()
+        file = Path(self._ids_file.name)
         np.asarray(self._offsets, dtype="<u8").tofile(self._folder / f"{stem(file.name)}.offsets")
         shard = Shard(
             file=file.name,

@@ -16,7 +16,7 @@ from tramontane.tokenizer.tokenizer import Tokenizer
 _LETTER = r"[^\W\d_]"  # every \p{L}, and a few numerals, which may stay within a piece
 _OTHER = r"[\W\d_]"
 _PIECE = re.compile(rf" ?{_LETTER}+|{_OTHER}+?(?= {_LETTER}|\Z)|{_OTHER}+{_LETTER}+")
-MAX_REMEMBERED = 500_000
+MAX_REMEMBERED = 4_000_000  # characters of pieces: about 100 MB with their ids
 
 # whether a tokenizer splits like ours is tried out on this: words, numbers, marks, white space side by side
 _TRIAL = (
@@ -32,6 +32,7 @@ class WordEncoder:
         self._tokenizer = tokenizer
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._ids: dict[str, bytes] = {}
+        self._remembered = 0
         self._by_words = self._encode_words([_TRIAL]) == self._encode_whole([_TRIAL])
 
     def encode(self, texts: Sequence[str]) -> list[bytes]:
@@ -39,10 +40,12 @@ class WordEncoder:
 
     def _encode_words(self, texts: Sequence[str]) -> list[bytes]:
         pieces_of_texts = [_PIECE.findall(text) for text in texts]
-        if len(self._ids) > MAX_REMEMBERED:
+        if self._remembered > MAX_REMEMBERED:
             self._ids.clear()
+            self._remembered = 0
         new = sorted(set(chain.from_iterable(pieces_of_texts)) - self._ids.keys())
         self._ids.update(zip(new, self._encode_whole(new), strict=True))
+        self._remembered += sum(map(len, new))
         return [b"".join(map(self._ids.__getitem__, pieces)) for pieces in pieces_of_texts]
 
     def _encode_whole(self, texts: Sequence[str]) -> list[bytes]:
