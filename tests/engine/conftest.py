@@ -75,6 +75,11 @@ def engine() -> Callable[..., EngineCore]:
     return make_engine
 
 
+@pytest.fixture(scope="session", name="naive_choice")
+def naive_choice_fixture() -> Callable[[np.ndarray, list[int], int, SamplingParams], int]:
+    return naive_choice
+
+
 def make_engine(decoder: Decoder, num_blocks: int = 64, **options: int) -> EngineCore:
     return EngineCore(decoder, EngineOptions(**options), num_blocks)  # type: ignore[arg-type]
 

@@ -215,3 +215,14 @@ def test_nan_fails_one_request_and_spares_the_others(decoder: Decoder, engine: E
     assert "NaN" in (endings["ill"].error or "")
     # its blocks are used again, and its NaN is not in them
     assert {**answers, **run(core, later)} == expected | {"ill": []}
+
+
+def test_nan_in_the_first_piece_of_a_prompt_is_told_at_once(decoder: Decoder, engine: Engine) -> None:
+    sick = copy.deepcopy(decoder)
+    sick.model.embed_tokens.weight[96] = float("nan")
+    core = engine(sick, num_blocks=16, step_tokens=8, max_running=2)
+    core.add(GenerationRequest("ill", [1, 2, 96] + [3] * 60, GREEDY))
+    (event,) = core.step()
+    assert (event.id, event.finish) == ("ill", "error")
+    answer = run(core, [GenerationRequest("well", [1, 2, 3] * 9, GREEDY)])["well"]
+    assert answer == run(engine(decoder), [GenerationRequest("well", [1, 2, 3] * 9, GREEDY)])["well"]

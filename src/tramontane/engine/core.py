@@ -2,6 +2,7 @@
 
 import logging
 
+from tramontane.common.errors import ModelFileError
 from tramontane.engine.blocks import BLOCK_SIZE, BlockPool
 from tramontane.engine.request import (
     EngineInfo,
@@ -82,12 +83,17 @@ class EngineCore:
         return self.execute(self.plan())
 
     def warm_up(self) -> None:
-        """Run a prompt piece and a decoding step, so that the first request does not pay for first calls."""
-        sampling = SamplingParams(temperature=1.0, top_p=0.9, max_tokens=2, ignore_eos=True)
+        """Run a prompt piece and a decoding step, so that the first request does not pay for first calls.
+
+        Raises ModelFileError if what comes out is not a number.
+        """
+        sampling = SamplingParams(seed=0, top_p=0.9, max_tokens=2, ignore_eos=True)
         length = min(8, self.info.context_length - 2)
         self.add(GenerationRequest("warm-up", [0] * length, sampling))
         while self.busy:
-            self.step()
+            for event in self.step():
+                if event.error is not None:
+                    raise ModelFileError(event.error)
         self._steps = self._tokens_generated = self._prompt_tokens = 0
 
     def stats(self) -> EngineStats:
@@ -111,7 +117,12 @@ class EngineCore:
         if token == NOT_FINITE:
             logger.error("request %s: logits are not finite", sequence.id)
             self._runner.clear(sequence.blocks)
-            return self._finish(sequence, [], "error", "The model computed NaN: its weights are damaged.")
+            return self._finish(
+                sequence,
+                [],
+                "error",
+                "The model computed NaN, so its weights are damaged: fetch its folder again.",
+            )
         self._tokens_generated += 1
         if token in sequence.stop:
             return self._finish(sequence, [], "stop")

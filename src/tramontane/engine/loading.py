@@ -32,11 +32,12 @@ def load_core(
         parameters = sum(tensor.count for tensor in stored_tensors(folder).values())
         dtype = choose_dtype(parameters, device, has_native_bfloat16())
     decoder = load_model(folder, dtype, device)
-    if device.type == "cuda":
-        budget = torch.cuda.mem_get_info(device)[0] * _GPU_SHARE
-    else:
-        budget = free_memory() * _CPU_SHARE
-    num_blocks = choose_num_blocks(decoder.config, dtype, options.max_running, int(budget))
+    free = (
+        free_memory() * _CPU_SHARE
+        if device.type == "cpu"
+        else torch.cuda.mem_get_info(device)[0] * _GPU_SHARE
+    )
+    num_blocks = choose_num_blocks(decoder.config, dtype, options.max_running, int(free))
     core = EngineCore(decoder, options, num_blocks, folder.name)
     core.warm_up()
     return core

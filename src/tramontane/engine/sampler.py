@@ -7,6 +7,8 @@ before, so a stream that is resumed after a preemption or a restart goes on as i
 Shapes: R rows, V vocabulary, C candidates for the cut.
 """
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,13 +26,16 @@ def sample(logits_RV: Tensor, rows: list[Sequence]) -> list[int]:
     """The next token of each row, or NOT_FINITE. `logits_RV` is float32 and may be written over."""
     penalised = [row for row, sequence in enumerate(rows) if _has_penalty(sequence)]
     if penalised:
-        logits_RV[penalised] = _penalise(logits_RV[penalised], [rows[row] for row in penalised])
+        logits_RV[penalised] = _penalise(_pick(logits_RV, penalised), [rows[row] for row in penalised])
     peak_R, tokens_R = logits_RV.max(dim=-1)
     drawn = [row for row, sequence in enumerate(rows) if sequence.sampling.temperature > 0]
     if drawn:
-        tokens_R[drawn] = _draw(logits_RV[drawn] - peak_R[drawn, None], [rows[row] for row in drawn])
-    tokens: list[int] = tokens_R.masked_fill(~peak_R.isfinite(), NOT_FINITE).tolist()
-    return tokens
+        below_peak_RV = _pick(logits_RV, drawn) - _pick(peak_R, drawn)[:, None]
+        tokens_R[drawn] = _draw(below_peak_RV, [rows[row] for row in drawn])
+    return [
+        token if math.isfinite(peak) else NOT_FINITE
+        for token, peak in zip(tokens_R.tolist(), peak_R.tolist(), strict=True)
+    ]
 
 
 def uniform(seeds: NDArray[np.uint64], positions: NDArray[np.uint64]) -> NDArray[np.float64]:
@@ -74,8 +79,8 @@ def _draw(below_peak_RV: Tensor, rows: list[Sequence]) -> Tensor:
     least_R1 = _column(weights_RV, [p.min_p for p in params])
     cut = [row for row, p in enumerate(params) if p.top_k or p.top_p < 1]
     if cut:
-        cuts_R1 = _least_weight(weights_RV[cut], [params[row] for row in cut], _CANDIDATES)
-        least_R1[cut] = torch.maximum(least_R1[cut], cuts_R1)
+        cuts_R1 = _least_weight(_pick(weights_RV, cut), [params[row] for row in cut], _CANDIDATES)
+        least_R1[cut] = torch.maximum(_pick(least_R1, cut), cuts_R1)
     weights_RV.masked_fill_(weights_RV < least_R1, 0)
     cumulative_RV = weights_RV.cumsum(-1, dtype=torch.float64)
     seeds = np.array([(p.seed or 0) % 2**64 for p in params], np.uint64)
@@ -92,18 +97,24 @@ def _least_weight(weights_RV: Tensor, params: list[SamplingParams], candidates: 
     best_RC = weights_RV.topk(candidates).values
     cumulative_RC = best_RC.cumsum(-1, dtype=torch.float64)
     last_R1 = torch.tensor(tops, device=weights_RV.device)[:, None] - 1
-    total_R1 = torch.where(
-        last_R1 < candidates,
-        cumulative_RC.gather(1, last_R1.clamp(max=candidates - 1)),
-        weights_RV.sum(-1, keepdim=True, dtype=torch.float64),
-    )
+    kept_R1 = last_R1.clamp(max=candidates - 1)
+    total_R1 = cumulative_RC.gather(1, kept_R1)
+    if candidates < max(tops):  # without top-k, the candidates do not hold all of the probability
+        total_R1 = total_R1.where(last_R1 < candidates, weights_RV.sum(-1, keepdim=True, dtype=torch.float64))
     share_R1 = _column(total_R1, [p.top_p for p in params])
     reached_R1 = torch.searchsorted(cumulative_RC, share_R1 * total_R1)
-    least_R1 = best_RC.gather(1, torch.minimum(reached_R1, last_R1).clamp(max=candidates - 1))
-    short = (reached_R1[:, 0] == candidates).nonzero()[:, 0].tolist() if candidates < vocab_size else []
+    least_R1 = best_RC.gather(1, torch.minimum(reached_R1, kept_R1))
+    if candidates == vocab_size:
+        return least_R1
+    short = [row for row, reached in enumerate(reached_R1[:, 0].tolist()) if reached == candidates]
     if short:  # a flat distribution: more candidates are needed to reach top-p's share
         least_R1[short] = _least_weight(weights_RV[short], [params[row] for row in short], candidates * 16)
     return least_R1
+
+
+def _pick(x: Tensor, rows: list[int]) -> Tensor:
+    """These rows of x; x itself if they are all, which is common and spares a copy."""
+    return x if len(rows) == len(x) else x[rows]
 
 
 def _column(like: Tensor, values: list[float]) -> Tensor:
