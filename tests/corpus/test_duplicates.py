@@ -88,12 +88,12 @@ def jaccard(first: str, second: str) -> float:
 def test_nothing_held_out_has_a_near_duplicate_in_train() -> None:
     """Texts in families that differ by few words, in both kinds and in many batches, against all pairs' Jaccard."""
     rng = random.Random(0)
-    families = [[f"f{family}w{i}" for i in range(80)] for family in range(25)]
+    families = [[f"f{family}w{i}" for i in range(200)] for family in range(25)]
     texts = []
     for _ in range(300):
         words = list(rng.choice(families))
         for _ in range(rng.choice((0, 1, 2, 8))):
-            words[rng.randrange(80)] = f"x{rng.random()}"
+            words[rng.randrange(200)] = f"x{rng.random()}"
         texts.append(" ".join(words))
     deduplicator = Deduplicator(validation=0.5)
     splits: dict[str, list[str]] = {"train": [], "validation": []}
