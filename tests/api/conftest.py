@@ -119,6 +119,8 @@ async def running(tiny_model_folder: Path, tiny_tokenizer: Tokenizer) -> AsyncIt
 async def listening(running: Running) -> AsyncIterator[Running]:
     """The same behind a real socket: for what happens between."""
     listener = socket.create_server(("127.0.0.1", 0))
+    # connections inherit it: a client that does not read is felt after kilobytes, not megabytes
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
     server = new_server(running.app)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await eventually(lambda: server.started)

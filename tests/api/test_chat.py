@@ -176,6 +176,22 @@ async def test_too_long_a_prompt_is_refused_whole(running, tokens: int | None) -
     assert not running.engine.asked
 
 
+async def test_hopelessly_long_a_prompt_is_not_tokenised_whole(running, monkeypatch) -> None:
+    longest = 0
+    tokenizer = running.service.model.tokenizer
+
+    def encode(text: str) -> list[int]:
+        nonlocal longest
+        longest = max(longest, len(text))
+        return running.tokenizer.encode(text)
+
+    monkeypatch.setattr(tokenizer, "encode", encode)
+    monkeypatch.setattr(tokenizer, "encode_chat", None)
+    error = (await running.chat(messages=[{"role": "user", "content": "vent " * 10**6}])).json()["error"]
+    assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
+    assert 0 < longest < 10_000
+
+
 async def test_too_long_an_answer_is_refused(running) -> None:
     response = await running.chat(max_tokens=running.engine.info.context_length)
     assert response.json()["error"]["code"] == "context_length_exceeded"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -32,7 +33,10 @@ async def connect(listening):
     writers = []
 
     async def open_one() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        client.connect((address.hostname, address.port))
+        reader, writer = await asyncio.open_connection(sock=client)
         writers.append(writer)
         return reader, writer
 
@@ -86,8 +90,7 @@ class TestHangingUp:
 class TestSlowClients:
     async def test_one_that_never_reads_is_closed(self, listening, connect, monkeypatch) -> None:
         monkeypatch.setattr(sse, "SEND_SECONDS", 0.3)
-        listening.engine.info = None  # of no use here
-        listening.say("x")
+        ids = listening.tokenizer.encode("mistral " * 1000)
 
         async def flood(request):
             from tramontane.engine.request import TokenEvent
@@ -95,11 +98,10 @@ class TestSlowClients:
             listening.engine.running.add(request.id)
             try:
                 while True:
-                    yield TokenEvent(request.id, listening.tokenizer.encode("mistral " * 2000), None, None, 1)
+                    yield TokenEvent(request.id, ids, None, None, 1)
             finally:
                 listening.engine.running.discard(request.id)
 
-        await listening.engine.start()
         listening.engine.generate = flood
         reader, writer = await connect()
         writer.write(raw_request(stream=True))

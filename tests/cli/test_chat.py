@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest.mock import patch
 
 import pytest
 from rich.console import Console
@@ -72,8 +73,10 @@ def converse(server: Script, *lines: str | type[BaseException]) -> str:
             return line
         raise line
 
-    console.input = type_line
-    with open_client(f"http://127.0.0.1:{server.server_port}") as client:
+    with (
+        patch("builtins.input", type_line),
+        open_client(f"http://127.0.0.1:{server.server_port}") as client,
+    ):
         talk(client, first_model(client), console)
     return console.file.getvalue()
 
@@ -118,8 +121,8 @@ def test_ctrl_c_stops_the_answer_alone(server: Script, monkeypatch: pytest.Monke
         yield "Le mis"
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr("tramontane.cli.chat.stream", interrupted)
+    with monkeypatch.context() as context:
+        context.setattr("tramontane.cli.chat.stream", interrupted)
         assert "Le mis [stopped]" in converse(server, "x")
 
 

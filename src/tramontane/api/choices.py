@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from tramontane.api.generation import Finish, Prompt, Sampling, TextDelta, Usage, generate, prepare
+from tramontane.api.generation import Finish, Sampling, TextDelta, Usage, generate, prepare
+from tramontane.api.prompts import Prompt
 from tramontane.api.served import ServedModel
 from tramontane.api.service import Service
 from tramontane.api.tasks import cancel_all

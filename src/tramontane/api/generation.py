@@ -6,34 +6,21 @@ A prompt becomes ids, the engine's token events become text, cut at stop strings
 import asyncio
 import secrets
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from tramontane.api.defaults import SamplingDefaults
+from tramontane.api.prompts import Chat, Prompt, encode_prompt
 from tramontane.api.served import ServedModel
 from tramontane.api.stops import StopMatcher
-from tramontane.common.errors import ContextLengthError, EngineDiedError, RequestError
+from tramontane.common.errors import ContextLengthError, EngineDiedError
 from tramontane.engine.request import GenerationRequest, SamplingParams, TokenEvent
 from tramontane.tokenizer.detokenizer import Detokenizer
 
-# above this many characters, templating and tokenising would hold up other requests' streams
-LONG_TEXT = 4000
-
-Message = dict[str, Any]
 Finish = Literal["stop", "length"]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Chat:
-    """A conversation to be answered, as dicts with "role" and "content"."""
-
-    messages: list[Message]
-
-
-Prompt = Chat | str | list[int]
 
 
 @dataclass(frozen=True)
@@ -77,8 +64,7 @@ async def prepare(
     Raise RequestError or ContextLengthError where the prompt cannot be answered as asked.
     """
     info = await model.info()
-    ids = await _encode(model, prompt)
-    _check_ids(ids, info.vocab_size)
+    ids = await encode_prompt(model, info, prompt)
     room = info.context_length - len(ids)
     if room < (max_tokens or 1):
         raise ContextLengthError(
@@ -110,28 +96,6 @@ async def generate(
             # a stream whose tokens are always there already must not starve the others
             await asyncio.sleep(0)
     raise EngineDiedError("The engine stopped before the answer was complete: ask again.")
-
-
-async def _encode(model: ServedModel, prompt: Prompt) -> list[int]:
-    if isinstance(prompt, list):
-        return prompt
-    if isinstance(prompt, str):
-        return await _off_loop_if_long(len(prompt), lambda: model.tokenizer.encode_prompt(prompt))
-    length = sum(len(message["content"]) for message in prompt.messages)
-    return await _off_loop_if_long(length, lambda: model.tokenizer.encode_chat(prompt.messages))
-
-
-async def _off_loop_if_long(length: int, work: Callable[[], list[int]]) -> list[int]:
-    return work() if length < LONG_TEXT else await asyncio.to_thread(work)
-
-
-def _check_ids(ids: list[int], vocab_size: int) -> None:
-    if not ids:
-        raise RequestError("The prompt has no tokens: write at least one character.", "prompt")
-    if bad := next((i for i in ids if not 0 <= i < vocab_size), None):
-        raise RequestError(
-            f"Token id {bad} is not in the vocabulary: ids go from 0 to {vocab_size - 1}.", "prompt"
-        )
 
 
 def _sampling_params(model: ServedModel, asked: Sampling, max_tokens: int) -> SamplingParams:

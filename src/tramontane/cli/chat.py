@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,9 @@ def chat(
 ) -> None:
     """Talk to a model. /new starts over, /quit leaves, Ctrl-C stops an answer."""
     from rich.console import Console
+
+    with suppress(ImportError):  # where it exists, input() then knows arrow keys and earlier lines
+        import readline  # noqa: F401
 
     with open_client(url) as client:
         model = first_model(client)
@@ -74,7 +78,8 @@ def talk(client: "httpx.Client", model: str, console: "Console") -> None:
     history: list[Message] = []
     while True:
         try:
-            question = console.input("\n> ").strip()
+            console.print()
+            question = input("> ").strip()
         except EOFError:
             return
         except KeyboardInterrupt:

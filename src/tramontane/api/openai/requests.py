@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from tramontane.api.generation import Chat, Message
 from tramontane.api.openai.fields import SamplingFields, Text, unsupported, whole_characters
+from tramontane.api.prompts import Chat, Message
 
 MAX_ANSWERS = 128  # to one request: all of them may wait in the engine's queue at once
 DEFAULT_COMPLETION_TOKENS = 16  # OpenAI's own, for /v1/completions alone
