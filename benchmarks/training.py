@@ -5,15 +5,12 @@
 
 import argparse
 import resource
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-from common import describe_run, write_result
+from common import save
 
 from tramontane.training.config import TrainConfig
 from tramontane.training.export import count_parameters, flops_per_token
@@ -45,18 +42,17 @@ def main() -> None:
         trainer.run(note, report_every=1)
     steady = sorted(speeds[2:])  # the first steps touch memory for the first time
     median = steady[len(steady) // 2]
-    result = {
-        **describe_run(),
+    row = {
         "recipe": arguments.recipe,
-        "parameters": count_parameters(trainer.decoder),
+        "million parameters": count_parameters(trainer.decoder) / 1e6,
         "threads": torch.get_num_threads(),
-        "tokens_per_second_median": round(median),
-        "tokens_per_second_worst": round(steady[0]),
-        "tokens_per_second_best": round(steady[-1]),
-        "gflops_per_second": round(median * flops_per_token(trainer.decoder) / 1e9, 1),
-        "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "tokens/s, median": round(median),
+        "worst": round(steady[0]),
+        "best": round(steady[-1]),
+        "GFLOP/s": median * flops_per_token(trainer.decoder) / 1e9,
+        "peak memory, MiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
-    write_result("training", result)
+    save("training", [row])
 
 
 if __name__ == "__main__":
