@@ -13,17 +13,20 @@ ARCHITECTURES = {
 FAMILIES = tuple(ARCHITECTURES)
 SCALINGS = ("linear", "dynamic", "llama3", "yarn")
 
-SIZES = (
-    "vocab_size",
-    "hidden_size",
-    "intermediate_size",
-    "num_layers",
-    "num_heads",
-    "num_kv_heads",
-    "head_dim",
-    "max_positions",
-)
-MOST_LAYERS = 1024  # far above any real model: a torn config must not build modules for ever
+# far above any real model: a spoilt config must neither build modules for ever nor overflow a tensor's size
+LARGEST_SIZE = 2**24
+MOST_LAYERS = 1024
+LARGEST_FACTOR = 2**20
+SIZES = {
+    "vocab_size": LARGEST_SIZE,
+    "hidden_size": LARGEST_SIZE,
+    "intermediate_size": LARGEST_SIZE,
+    "num_layers": MOST_LAYERS,
+    "num_heads": 4096,
+    "num_kv_heads": 4096,
+    "head_dim": 4096,
+    "max_positions": 2**31,
+}
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,13 @@ class RopeScaling:
                 f"rope_type {self.kind!r} is not supported: use a model with one of default, "
                 f"{', '.join(SCALINGS)}."
             )
-        if not self.factor >= 1:
-            raise ModelFileError(f"The rope factor is {self.factor}, but a number of at least 1 is needed.")
+        if not 1 <= self.factor <= LARGEST_FACTOR:
+            raise ModelFileError(f"The rope factor is {self.factor}, but 1 to {LARGEST_FACTOR} is needed.")
+        if not 0 < self.beta_slow <= self.beta_fast:
+            raise ModelFileError(
+                f"beta_slow {self.beta_slow} must be above 0 and not above beta_fast {self.beta_fast}: "
+                "put them right."
+            )
         if self.kind in ("llama3", "yarn") and not self.original_max_positions:
             raise ModelFileError(f"rope_type {self.kind!r} needs original_max_position_embeddings: set it.")
         if self.kind == "llama3" and not self.low_freq_factor < self.high_freq_factor:
@@ -88,13 +96,11 @@ class ModelConfig:
             raise ModelFileError(
                 f"model_type {self.family!r} is not supported: use one of {', '.join(FAMILIES)}."
             )
-        for name in SIZES:
-            if getattr(self, name) < 1:
+        for name, most in SIZES.items():
+            if not 1 <= getattr(self, name) <= most:
                 raise ModelFileError(
-                    f"{name} is {getattr(self, name)}, but at least 1 is needed: put it right."
+                    f"{name} is {getattr(self, name)}, but 1 to {most} is needed: put it right."
                 )
-        if self.num_layers > MOST_LAYERS:
-            raise ModelFileError(f"num_layers is {self.num_layers}, above {MOST_LAYERS}: put it right.")
         if self.num_heads % self.num_kv_heads:
             raise ModelFileError(
                 f"num_attention_heads {self.num_heads} is not a multiple of "
@@ -102,8 +108,8 @@ class ModelConfig:
             )
         if self.head_dim % 2:
             raise ModelFileError(f"head_dim is {self.head_dim}, but rotary positions need an even one.")
-        if self.rope_theta <= 0:
-            raise ModelFileError(f"rope_theta is {self.rope_theta}, but a number above 0 is needed.")
+        if not self.rope_theta > 1:
+            raise ModelFileError(f"rope_theta is {self.rope_theta}, but a number above 1 is needed.")
         self._check_family()
         self._check_windows()
 

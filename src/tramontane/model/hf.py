@@ -5,13 +5,13 @@ transformers takes it to mean.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from tramontane.common.errors import ModelFileError
-from tramontane.model.config import ARCHITECTURES, FAMILIES, ModelConfig
+from tramontane.model.config import ARCHITECTURES, FAMILIES, MOST_LAYERS, ModelConfig
 from tramontane.model.hf_rope import RotaryFields, Size, context_length, rope_from_hf, rope_to_hf
 from tramontane.model.json_files import read_json
 
@@ -26,7 +26,7 @@ class _Config(RotaryFields, kw_only=True):
     vocab_size: Size
     hidden_size: Size
     intermediate_size: Size
-    num_hidden_layers: Size
+    num_hidden_layers: Annotated[int, msgspec.Meta(ge=1, le=MOST_LAYERS)]
     num_attention_heads: Size
     num_key_value_heads: Size | UnsetType | None = UNSET
     head_dim: Size | None = None
