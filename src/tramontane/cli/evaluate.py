@@ -1,5 +1,6 @@
 """`tramontane evaluate`: a model folder → its scores and its answers to the fixed prompts."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,8 @@ def evaluate(
     from tramontane.common.settings import data_folder, find_model
 
     folder = find_model(model, data_folder(data))
+    # read when torch loads: threads that spin while they wait starve each other where other work shares the cores
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     from tramontane.evaluation.answers import answer_prompts
     from tramontane.evaluation.bits_per_byte import score_corpus
