@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -95,3 +97,13 @@ def test_cautious_weight_decay_shrinks_only_what_the_update_shrinks_too(decoder:
     shrinks = (plain - before) * before < 0
     assert torch.equal(plain[~shrinks], decayed[~shrinks])
     torch.testing.assert_close((plain - decayed)[shrinks], before[shrinks] * 0.05)
+
+
+def test_a_tied_table_learns_at_the_heads_rate(decoder: Decoder) -> None:
+    tied = Decoder(replace(decoder.config, tie_embeddings=True))
+    optimiser = Optimiser(tied, OptimiserConfig(embedding_lr=0.3, head_lr=0.01))
+    before = tied.model.embed_tokens.weight.detach().clone()
+    for parameter in tied.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimiser.step(lr_factor=1.0, momentum=0.9)
+    torch.testing.assert_close(before - tied.model.embed_tokens.weight, torch.full_like(before, 0.01))

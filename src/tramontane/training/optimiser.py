@@ -35,6 +35,7 @@ class Optimiser:
         self.state: dict[str, Tensor] = {}
         self._matrices: dict[torch.Size, list[tuple[str, nn.Parameter]]] = {}
         self._others: list[tuple[str, nn.Parameter, float]] = []
+        self._tied = not any("lm_head" in name for name, _ in model.named_parameters())
         for name, parameter in model.named_parameters():
             if parameter.ndim == 2 and ".layers." in name:
                 self._matrices.setdefault(parameter.shape, []).append((name, parameter))
@@ -45,9 +46,10 @@ class Optimiser:
                 self.state[f"square.{name}"] = torch.zeros_like(parameter)
 
     def _lr_of(self, name: str) -> float:
-        if "embed_tokens" in name:
+        if "embed_tokens" in name and not self._tied:
             return self._config.embedding_lr
-        return self._config.head_lr if "lm_head" in name else self._config.gain_lr
+        # a table that is also the head diverges at an embedding's rate
+        return self._config.head_lr if "lm_head" in name or "embed_tokens" in name else self._config.gain_lr
 
     @torch.no_grad()
     def step(self, lr_factor: float, momentum: float) -> None:
