@@ -10,6 +10,8 @@ export default defineConfig({
     emptyOutDir: true,
     // Nothing inline: the page lives under a strict content security policy.
     assetsInlineLimit: 0,
+    // The licences of the libraries in it go where the page goes.
+    license: { fileName: "licences.md" },
     // Markdown and one grammar are larger, but come after the page is there.
     chunkSizeWarningLimit: 900,
   },

@@ -23,13 +23,23 @@ PAGE = ROOT / "src/tramontane/api/page"
 # No sandbox: continuous integration runs as root, and the pages are our own.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 PATIENCE_MS = 15_000
+LEFT_OUT = "browser tests left out: "
 
 
 def missing(what: str) -> None:
     """Skip, or fail where the browser tests must run."""
     if os.environ.get("TRAMONTANE_REQUIRE_BROWSER") == "1":
         pytest.fail(f"browser tests cannot run: {what}")
-    pytest.skip(f"browser tests left out: {what}")
+    pytest.skip(LEFT_OUT + what)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says in one line that, and why, the browser tests were left out: a quiet run shows letters only."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    left_out = [reason for reason in reasons if LEFT_OUT in reason]
+    if left_out:
+        what = left_out[0].partition(LEFT_OUT)[2].rstrip("')")
+        terminalreporter.write_line(f"{len(left_out)} {LEFT_OUT}{what}")
 
 
 @pytest.fixture(scope="session")

@@ -121,6 +121,8 @@ def test_keyboard_alone(open_page: OpenPage, server: StandIn) -> None:
         keys.press("Tab")
         expect(page.get_by_role("button", name="Settings")).to_be_focused()
         keys.press("Enter")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        keys.press("Tab")
         keys.press("ArrowRight")
         expect(page.locator("html")).to_have_attribute("data-theme", "light")
         keys.press("Escape")

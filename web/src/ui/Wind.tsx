@@ -13,7 +13,7 @@ function ridge(x: number): number {
 function leeWave(x: number, above: number): number {
   const behind = x - 960;
   if (behind <= 0) return 0;
-  const swing = 30 * Math.sin(behind / 46) * Math.min(behind / 90, 1) ** 2;
+  const swing = 30 * Math.sin(behind / 46) * (1 - Math.exp(-((behind / 80) ** 2)));
   return swing * Math.exp(-behind / 300) * Math.exp(-(((above - 150) / 130) ** 2));
 }
 
