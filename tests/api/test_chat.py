@@ -122,6 +122,13 @@ async def test_sampling_reaches_the_engine(running) -> None:
     )
 
 
+async def test_ignoring_the_end_leaves_no_stop_id(running) -> None:
+    await running.chat(ignore_eos=True)
+    sampling = running.engine.asked[0].sampling
+    assert sampling.ignore_eos
+    assert sampling.stop_ids == ()
+
+
 async def test_model_folder_has_an_opinion(running) -> None:
     from tramontane.api.defaults import SamplingDefaults
 

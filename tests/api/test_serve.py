@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,27 +55,27 @@ class Served:
             time.sleep(0.05)
 
 
-def start(folder: Path, *flags: str) -> Served:
-    command = [str(PROGRAM), "serve", "--model", str(folder), "--port", "0", "--no-browser", *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    line = process.stdout.readline()
-    assert line.startswith("Tramontane is ready: http://127.0.0.1:"), line
-    return Served(process, line.split()[-1])
-
-
-def stop(served: Served) -> int:
-    served.process.terminate()
-    code = served.process.wait(40)
-    assert served.process.stdout.read() == "", "one line and nothing more"
-    served.process.stdout.close()
-    return code
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """A server until the end of the block, where it may have ended by itself; it has said nothing but its address."""
+    command = [str(PROGRAM), "serve", "--model", str(folder), "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            assert line.startswith("Tramontane is ready: http://127.0.0.1:"), line
+            yield Served(process, line.split()[-1])
+            if process.poll() is None:
+                process.terminate()
+            assert process.wait(40) == 0
+            assert process.stdout.read() == "", "one line and nothing more"
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
 def served(tiny_model_folder: Path) -> Iterator[Served]:
-    served = start(tiny_model_folder)
-    yield served
-    assert stop(served) == 0
+    with serving(tiny_model_folder) as served:
+        yield served
 
 
 @pytest.fixture
@@ -220,8 +220,7 @@ def test_http_process_is_small_and_knows_no_torch(served) -> None:
 
 
 def test_terminating_lets_a_stream_finish(tiny_model_folder: Path) -> None:
-    served = start(tiny_model_folder)
-    with served.sdk() as sdk:
+    with serving(tiny_model_folder) as served, served.sdk() as sdk:
         chunks = iter(
             sdk.chat.completions.create(
                 model="tiny", messages=PROMPT, max_tokens=400, stream=True, extra_body=ENDLESS
@@ -231,16 +230,13 @@ def test_terminating_lets_a_stream_finish(tiny_model_folder: Path) -> None:
         engine = served.engine()
         served.process.send_signal(signal.SIGTERM)
         *_, last = chunks
-    assert last.usage.completion_tokens == 400
-    assert served.process.wait(10) == 0
-    assert served.process.stdout.read() == ""
-    served.process.stdout.close()
-    assert not engine.is_running()
+        assert last.usage.completion_tokens == 400
+        assert served.process.wait(10) == 0
+        assert not engine.is_running()
 
 
 def test_a_second_interrupt_quits_now(tiny_model_folder: Path) -> None:
-    served = start(tiny_model_folder)
-    with served.sdk() as sdk:
+    with serving(tiny_model_folder) as served, served.sdk() as sdk:
         flood = sdk.completions.create(
             model="tiny", prompt=["x"] * 8, n=16, max_tokens=450, stream=True, extra_body=ENDLESS
         )
@@ -250,9 +246,8 @@ def test_a_second_interrupt_quits_now(tiny_model_folder: Path) -> None:
         time.sleep(0.3)
         assert served.process.poll() is None
         served.process.send_signal(signal.SIGINT)
-        assert served.process.wait(5) == 0
-    served.process.stdout.close()
-    assert not engine.is_running()
+        assert served.process.wait(10) == 0
+        assert not engine.is_running()
 
 
 def fails(*flags: str) -> str:

@@ -111,7 +111,7 @@ def _sampling_params(model: ServedModel, asked: Sampling, max_tokens: int) -> Sa
         # chosen here, so that an answer can go on in a restarted engine
         seed=asked.seed if asked.seed is not None else secrets.randbits(63),
         max_tokens=max_tokens,
-        stop_ids=model.tokenizer.eos_ids,
+        stop_ids=() if asked.ignore_eos else model.tokenizer.eos_ids,
         ignore_eos=asked.ignore_eos,
     )
 
