@@ -47,7 +47,10 @@ class Server:
             text=True,
         )
         assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().split()[-1]
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("the server did not start; its reason is above")
+        self.url = line.split()[-1]
 
     def memory(self) -> tuple[float, float]:
         """MiB of the HTTP process and of the engine process."""
