@@ -9,6 +9,7 @@ stream has its first token. The shares are those of the time of all steps.
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys
@@ -18,10 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tramontane.engine.link import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT | os.environ)  # as the engine's process has it; before torch reads it
+sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
+
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
 
 from tramontane.engine import runner
 from tramontane.engine.attention import PagedAttention

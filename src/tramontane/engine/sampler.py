@@ -93,7 +93,10 @@ def _least_weight(weights_RV: Tensor, params: list[SamplingParams], candidates: 
     """The weight, (R, 1), of the last token that top-k, then top-p, let pass. Equal weights pass together."""
     vocab_size = weights_RV.shape[1]
     tops = [min(p.top_k or vocab_size, vocab_size) for p in params]
-    candidates = min(vocab_size, max([candidates, *(top for top in tops if top < vocab_size)]))
+    limits = [top for top in tops if top < vocab_size]
+    if len(limits) < len(tops):  # some row has top-p alone
+        limits.append(min(candidates, vocab_size))
+    candidates = max(limits)
     best_RC = weights_RV.topk(candidates).values
     cumulative_RC = best_RC.cumsum(-1, dtype=torch.float64)
     last_R1 = torch.tensor(tops, device=weights_RV.device)[:, None] - 1
