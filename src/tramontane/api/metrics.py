@@ -111,6 +111,7 @@ ENGINE_GAUGES = {
     "kv_blocks_used": "KV blocks in use.",
     "kv_blocks_total": "KV blocks there are.",
     "tokens_generated": "Tokens generated since the start.",
-    "prompt_tokens": "Prompt tokens computed or found in the cache since the start.",
+    "prompt_tokens": "Prompt tokens computed since the start, those computed again included.",
+    "preemptions": "Requests put back into the queue for want of KV blocks, since the start.",
     "resident_bytes": "Memory of the engine process.",
 }
