@@ -62,19 +62,19 @@ def main() -> None:
         print(json.dumps(build(options.build)))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        result = describe() | measure(Path(name), options.megabytes * 1_000_000)
+        result = describe(options.megabytes) | measure(Path(name), options.megabytes * 1_000_000)
     print(json.dumps(result, indent=1))
     if options.out:
         options.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
         options.out.with_suffix(".md").write_text(as_markdown(result))
 
 
-def describe() -> dict[str, Any]:
+def describe(megabytes: int) -> dict[str, Any]:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     return {
-        "command": "python benchmarks/corpus.py " + " ".join(sys.argv[1:]),
+        "command": f"python benchmarks/corpus.py --megabytes {megabytes}",
         "commit": commit.stdout.strip(),
         "processor": processor(),
         "cores": os.cpu_count(),
