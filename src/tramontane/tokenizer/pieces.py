@@ -43,16 +43,16 @@ def _check_unicode(text: str, cause: TypeError) -> None:
 
 
 class PieceEncoder:
-    """Splits text at special tokens and encodes the pieces between them plainly."""
+    """Splits text at special tokens and encodes the pieces between them by `plain`, the backend's plain copy."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, plain: Backend) -> None:
         added = backend.get_added_tokens_decoder()
         specials = {index: token for index, token in sorted(added.items()) if token.special}
         self.special_ids: dict[str, int] = {token.content: index for index, token in specials.items()}
         longest_first = sorted(specials.values(), key=lambda token: -len(token.content))
         self._split = re.compile("(" + "|".join(map(_pattern, longest_first)) + ")" if specials else "((?!))")
-        self._first = plain_backend(backend)
-        self._later = plain_backend(_without_first_space(backend))
+        self._first = plain
+        self._later = _without_first_space(plain)
 
     def encode(self, text: str, restore: Callable[[str], str]) -> list[int]:
         """Ids of `text`; `restore` is applied to each plain piece before it is encoded."""
@@ -71,8 +71,11 @@ def _pattern(token: AddedToken) -> str:
     return (r"\s*" if token.lstrip else "") + re.escape(token.content) + (r"\s*" if token.rstrip else "")
 
 
-def _without_first_space(backend: Backend) -> Backend:
-    """With "prepend_scheme": "first", SentencePiece's space belongs to the text's very first piece alone."""
+def _without_first_space(plain: Backend) -> Backend:
+    """With "prepend_scheme": "first", SentencePiece's space belongs to the text's very first piece alone.
+
+    A tokenizer without that is returned as it is: a copy of a large vocabulary takes tens of megabytes.
+    """
 
     def visit(value: Any) -> Any:
         if isinstance(value, dict):
@@ -82,6 +85,6 @@ def _without_first_space(backend: Backend) -> Backend:
             }
         return [visit(item) for item in value] if isinstance(value, list) else value
 
-    source: dict[str, Any] = json.loads(backend.to_str())
-    source["pre_tokenizer"] = visit(source["pre_tokenizer"])
-    return Backend.from_str(json.dumps(source))
+    source: dict[str, Any] = json.loads(plain.to_str())
+    changed = source | {"pre_tokenizer": visit(source["pre_tokenizer"])}
+    return plain if changed == source else plain_backend(Backend.from_str(json.dumps(changed)))

@@ -38,7 +38,7 @@ class Tokenizer:
         self._files = files
         self._rendered = files.backend
         self._plain = plain_backend(files.backend)
-        self._pieces = PieceEncoder(files.backend)
+        self._pieces = PieceEncoder(files.backend, self._plain)
         self._template = None if files.template is None else ChatTemplate(files.template, files.named_tokens)
         self.vocab_size: int = self._rendered.get_vocab_size()
         self.special_ids: dict[str, int] = self._pieces.special_ids
