@@ -61,6 +61,16 @@ INSTRUCT = {
     "chat-piaf": 0.3,
 }
 
+# What everybody says first: greetings, who it is, small talk. A model of this size holds little else.
+FIRST_WORDS = {
+    "chat-written-smalltalk": 8.0,
+    "chat-written-everyday": 5.0,
+    "chat-written-knowledge": 4.0,
+    "chat-written-conversations": 3.0,
+    "chat-written-language": 3.0,
+    "chat-smalltalk": 6.0,
+}
+
 
 def brise_cpu() -> TrainConfig:
     return TrainConfig(
@@ -84,6 +94,15 @@ def brise_cpu() -> TrainConfig:
                 batch_rows=8,
                 sequence_length=1024,
                 schedule=Schedule(warmup_steps=0, peak=0.4, decay=1.0, final=0.0),
+            ),
+            Stage(
+                name="first-words",
+                kind="instruct",
+                mix=FIRST_WORDS,
+                steps=None,
+                batch_rows=8,
+                sequence_length=1024,
+                schedule=Schedule(warmup_steps=5, peak=0.5, decay=1.0, final=0.0),
             ),
         ),
         optimiser=OptimiserConfig(matrix_lr=0.012, embedding_lr=0.1, head_lr=0.003, gain_lr=0.01),
