@@ -16,3 +16,6 @@ def configure_logging(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("httpx").setLevel(
+        "DEBUG" if level.upper() == "DEBUG" else "WARNING"
+    )  # a line a request
