@@ -1,6 +1,6 @@
 """Tokens per second of the engine in this process, and where a step's time goes.
 
-    python benchmarks/engine.py [--model FOLDER] [--threads N] [--profile] [--out benchmarks/results/engine.json]
+    python benchmarks/engine.py [--model FOLDER] [--threads N] [--profile]
 
 Without a folder: random weights in the shapes of the two Brise recipes. Every stream has a prompt of 128 random
 tokens and 128 new ones. `decode` counts tokens while all streams decode, `prefill` prompt tokens until the last
@@ -10,7 +10,6 @@ stream has its first token. The shares are those of the time of all steps.
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -27,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
 import numpy as np
 import torch
 
+from common import save
 from tramontane.engine import runner
 from tramontane.engine.attention import PagedAttention
 from tramontane.engine.core import EngineCore
@@ -46,7 +46,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="print torch's profile of 16 streams")
-    parser.add_argument("--out", type=Path, help="write the rows here as JSON")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     decoders = (
@@ -64,9 +63,7 @@ def main() -> None:
                 print(json.dumps(row), flush=True)
         if options.profile:
             profile(core)
-    if options.out:
-        machine = {"processor": platform.processor() or platform.machine(), "threads": options.threads}
-        options.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+    save("engine", rows)
 
 
 def random_decoders() -> dict[str, Decoder]:
