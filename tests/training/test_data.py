@@ -70,6 +70,10 @@ def test_packing_keeps_every_conversation_whole_and_once(corpus: Path) -> None:
     assert sorted(span for row in rows for span in row) == sorted(map(tuple, spans.tolist()))
     assert all(sum(end - start for _, start, end in row) <= 64 for row in rows)
     assert len(rows) < 1.1 * lengths.sum() / 64 + 3
+    shortest_first = sum(
+        row[0] == min(row, key=lambda span: span[2] - span[1]) for row in rows if len(row) > 1
+    )
+    assert shortest_first > 20
 
 
 def test_a_conversation_longer_than_a_row_is_cut(corpus: Path) -> None:

@@ -216,7 +216,7 @@ def _pack(spans: NDArray[np.int64], room: int, window: int = 2048) -> list[Spans
 
 
 def _pack_window(spans: NDArray[np.int64], room: int) -> Iterator[Spans]:
-    rows: list[Spans] = []
+    rows: list[list[int]] = []  # conversations by number
     by_room: list[list[int]] = [[] for _ in range(room + 1)]  # space left → rows that have it
     lengths = np.minimum(spans[:, 2] - spans[:, 1], room)
     for index in np.argsort(-lengths, kind="stable"):
@@ -227,6 +227,8 @@ def _pack_window(spans: NDArray[np.int64], room: int) -> Iterator[Spans]:
             row, space = len(rows) - 1, room
         else:
             row = by_room[space].pop()
-        rows[row].append((int(spans[index, 0]), int(spans[index, 1]), int(spans[index, 2])))
+        rows[row].append(int(index))
         by_room[space - length].append(row)
-    yield from rows
+    for row_of_numbers in rows:
+        # in their first, shuffled order: longest first, a short greeting would never open a row
+        yield [(int(shard), int(start), int(end)) for shard, start, end in spans[sorted(row_of_numbers)]]
