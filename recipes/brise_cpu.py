@@ -108,5 +108,5 @@ def brise_cpu() -> TrainConfig:
         optimiser=OptimiserConfig(matrix_lr=0.012, embedding_lr=0.1, head_lr=0.003, gain_lr=0.01),
         z_loss=1e-5,
         checkpoint_every_s=180,
-        generation={"temperature": 0.5, "top_p": 0.9, "repetition_penalty": 1.1},
+        generation={"temperature": 0.3, "top_p": 0.9},
     )
