@@ -9,7 +9,7 @@ import torch
 
 from tramontane.common.errors import ContextLengthError, DeviceError, ModelFileError
 from tramontane.engine.llm import LLM
-from tramontane.engine.loading import block_bytes, choose_dtype, choose_num_blocks
+from tramontane.engine.loading import block_bytes, choose_dtype, choose_num_blocks, choose_threads
 from tramontane.engine.machine import available_memory, resident_memory, usable_cores
 from tramontane.engine.request import GenerationRequest, SamplingParams
 from tramontane.model.decoder import Decoder
@@ -74,3 +74,8 @@ def test_machine() -> None:
     assert usable_cores() >= 1
     assert available_memory() > 10**6
     assert resident_memory() > 10**6
+
+
+def test_a_tiny_model_leaves_the_other_cores_alone() -> None:
+    assert choose_threads(4_000_000, cores=8) == 1
+    assert choose_threads(54_500_000, cores=8) == 8

@@ -17,6 +17,7 @@ from tramontane.model.headers import stored_tensors
 _FLOAT32_WEIGHTS = 2 * 2**30  # bytes of weights up to which a CPU keeps float32: see choose_dtype
 _CPU_SHARE = 0.5  # of the free memory, for the cache; untouched blocks take none
 _GPU_SHARE = 0.85
+_ONE_THREAD_PARAMETERS = 16_000_000  # below: a second thread gains less than it takes from the HTTP process
 
 
 def load_core(
@@ -29,8 +30,7 @@ def load_core(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if dtype is None:
-        parameters = sum(tensor.count for tensor in stored_tensors(folder).values())
-        dtype = choose_dtype(parameters, device, has_native_bfloat16())
+        dtype = choose_dtype(stored_parameters(folder), device, has_native_bfloat16())
     decoder = load_model(folder, dtype, device)
     free = (
         free_memory() * _CPU_SHARE
@@ -41,6 +41,16 @@ def load_core(
     core = EngineCore(decoder, options, num_blocks, folder.name)
     core.warm_up()
     return core
+
+
+def stored_parameters(folder: Path) -> int:
+    """How many weights a model folder holds, by its headers alone."""
+    return sum(tensor.count for tensor in stored_tensors(folder).values())
+
+
+def choose_threads(parameters: int, cores: int) -> int:
+    """Threads to compute with: every core, but one for a model so small that its threads mostly wait."""
+    return 1 if parameters < _ONE_THREAD_PARAMETERS else cores
 
 
 def choose_dtype(parameters: int, device: torch.device, native_bfloat16: bool) -> torch.dtype:

@@ -12,7 +12,7 @@ from tramontane.common.errors import RequestError, TramontaneError
 from tramontane.common.units import format_count
 from tramontane.engine.channel import Channel
 from tramontane.engine.core import EngineCore
-from tramontane.engine.loading import load_core
+from tramontane.engine.loading import choose_threads, load_core, stored_parameters
 from tramontane.engine.machine import available_memory, resident_memory, usable_cores
 from tramontane.engine.request import (
     Cancel,
@@ -63,9 +63,9 @@ def _add(core: EngineCore, channel: Channel, request: GenerationRequest) -> None
 
 
 def load(folder: Path, options: EngineOptions) -> EngineCore:
-    """A warm engine that uses the whole machine."""
+    """A warm engine, with as many threads as its model is worth."""
     started = time.perf_counter()
-    threads = options.threads or usable_cores()
+    threads = options.threads or choose_threads(stored_parameters(folder), usable_cores())
     torch.set_num_threads(threads)
     core = load_core(folder, options, available_memory)
     gc.collect()
