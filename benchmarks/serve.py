@@ -19,6 +19,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+
 from common import Row, save
 
 ANSWER = 128

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from common import save
 
+from common import save
 from tramontane.training.config import TrainConfig
 from tramontane.training.export import count_parameters, flops_per_token
 from tramontane.training.loop import Trainer

@@ -7,6 +7,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import tiny_config
+
 from tramontane.training.loop import Trainer
 
 if __name__ == "__main__":
